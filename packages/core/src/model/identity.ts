@@ -1,0 +1,148 @@
+import { createHash, type Hash } from 'node:crypto';
+import { WireEncoder } from './line-ends.js';
+
+/**
+ * How the same message is known on both sides (DESIGN §4), computed the same way from either: on the remote from header
+ * fields and RFC822.SIZE alone.
+ */
+export interface Identity {
+  /** The first Message-ID, unfolded and trimmed, as Latin-1 text; absent when there is none. */
+  readonly messageId?: string;
+  /** SHA-256 of the normalised identity fields, first 128 bits, 32 hex digits. */
+  readonly digest: string;
+  /** Octets with CRLF line ends. A filter, never proof of difference: servers estimate. */
+  readonly size: number;
+  /** SHA-256 of the whole message with CRLF line ends, 64 hex digits; absent until the bytes were seen. */
+  readonly content?: string;
+}
+
+/** For people only: raw header text, Latin-1, cut short. Never compared. */
+export interface Envelope {
+  readonly from?: string;
+  readonly subject?: string;
+  readonly date?: string;
+}
+
+/** The header fields an identity is made of, in the order they are hashed. Ask the server for exactly these. */
+export const IDENTITY_FIELDS = ['message-id', 'date', 'from', 'to', 'cc', 'subject'] as const;
+
+type FieldName = (typeof IDENTITY_FIELDS)[number];
+
+export interface HeaderFacts {
+  readonly messageId?: string;
+  readonly digest: string;
+  readonly envelope: Envelope;
+}
+
+const ENVELOPE_LENGTH = 200;
+
+/**
+ * Reads the identity fields from a header (all of it, or the excerpt HEADER.FIELDS returns), in linear time. Of a
+ * repeated field the first counts. Line ends may be CRLF or LF; a leading mbox `From ` line is passed over.
+ */
+export function readHeader(header: Buffer): HeaderFacts {
+  const fields = firstFields(header);
+  const hash = createHash('sha256');
+  for (const name of IDENTITY_FIELDS) {
+    const value = fields.get(name);
+    hash.update(`${name}:${value === undefined ? '' : normalise(value)}\n`, 'latin1');
+  }
+  const messageId = fields.get('message-id')?.trim();
+  return {
+    ...(messageId ? { messageId } : {}),
+    digest: hash.digest('hex').slice(0, 32),
+    envelope: envelopeOf(fields),
+  };
+}
+
+function envelopeOf(fields: ReadonlyMap<FieldName, string>): Envelope {
+  const cut = (name: FieldName) => {
+    const text = fields.get(name)?.slice(0, ENVELOPE_LENGTH).trim();
+    return text ? { [name]: text } : {};
+  };
+  return { ...cut('from'), ...cut('subject'), ...cut('date') };
+}
+
+/** Unfolded raw values (RFC 5322 §2.2.3) of the identity fields; the header ends at the first empty line. */
+function firstFields(header: Buffer): Map<FieldName, string> {
+  const fields = new Map<FieldName, string>();
+  const wanted = new Set<string>(IDENTITY_FIELDS);
+  let current: FieldName | undefined;
+  let parts: string[] = [];
+  const finish = () => {
+    if (current !== undefined && !fields.has(current)) fields.set(current, parts.join(''));
+    current = undefined;
+    parts = [];
+  };
+  for (let start = 0; start < header.length; ) {
+    const feed = header.indexOf(0x0a, start);
+    const next = feed === -1 ? header.length : feed + 1;
+    let end = feed === -1 ? header.length : feed;
+    if (end > start && header[end - 1] === 0x0d) end--;
+    if (end === start) break;
+    const first = header[start];
+    if (first === 0x20 || first === 0x09) {
+      if (current !== undefined) parts.push(header.toString('latin1', start, end));
+    } else {
+      finish();
+      const colon = header.indexOf(0x3a, start);
+      if (colon !== -1 && colon < end && colon - start <= 64) {
+        const name = header.toString('latin1', start, colon).trimEnd().toLowerCase();
+        if (wanted.has(name)) {
+          current = name as FieldName;
+          parts.push(header.toString('latin1', colon + 1, end));
+        }
+      }
+    }
+    start = next;
+  }
+  finish();
+  return fields;
+}
+
+/**
+ * Undoes what servers do to header text on the way (after imapsync): octets that are not printable ASCII become X, tabs
+ * and runs of blanks become one blank, and case does not count.
+ */
+function normalise(value: string): string {
+  return value
+    .replace(/[ \t\r\n]+/g, ' ')
+    .replace(/[^ -~]/g, 'X')
+    .trim()
+    .toUpperCase();
+}
+
+/** Counts and hashes the wire form of a message: a bare LF counts as CRLF, a bare CR stays. */
+export class ContentHasher {
+  readonly #hash: Hash = createHash('sha256');
+  readonly #wire = new WireEncoder();
+  #size = 0;
+
+  update(chunk: Uint8Array): void {
+    const bytes = this.#wire.encode(chunk);
+    this.#size += bytes.length;
+    this.#hash.update(bytes);
+  }
+
+  /** Ends the count; the hasher is spent. */
+  finish(): { readonly size: number; readonly content: string } {
+    return { size: this.#size, content: this.#hash.digest('hex') };
+  }
+}
+
+/** The whole identity of a message whose bytes are at hand. */
+export function identityOf(message: Buffer): { readonly identity: Identity; readonly envelope: Envelope } {
+  const hasher = new ContentHasher();
+  hasher.update(message);
+  const { messageId, digest, envelope } = readHeader(message);
+  return { identity: { ...(messageId ? { messageId } : {}), digest, ...hasher.finish() }, envelope };
+}
+
+/**
+ * Whether two identities may be the same message: `yes` when contents are equal, `no` when both contents are known and
+ * differ or the digests differ, else `perhaps`. Size alone decides nothing.
+ */
+export function sameMessage(a: Identity, b: Identity): 'yes' | 'no' | 'perhaps' {
+  if (a.content !== undefined && b.content !== undefined) return a.content === b.content ? 'yes' : 'no';
+  return a.digest === b.digest ? 'perhaps' : 'no';
+}

@@ -1,0 +1,78 @@
+const FEED = 0x0a;
+const RETURN = 0x0d;
+
+/**
+ * Turns message bytes into wire form, chunk by chunk: a bare LF becomes CRLF, CRLF and a bare CR stay (RFC 5322 §2.1).
+ * A chunk that is in wire form already is returned as it is, not copied.
+ */
+export class WireEncoder {
+  #lastWasReturn = false;
+
+  encode(chunk: Uint8Array): Buffer {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const bare = this.#countBareFeeds(bytes);
+    const out = bare === 0 ? bytes : this.#insertReturns(bytes, bare);
+    if (bytes.length > 0) this.#lastWasReturn = bytes[bytes.length - 1] === RETURN;
+    return out;
+  }
+
+  #isBare(bytes: Buffer, feed: number): boolean {
+    return feed === 0 ? !this.#lastWasReturn : bytes[feed - 1] !== RETURN;
+  }
+
+  #countBareFeeds(bytes: Buffer): number {
+    let count = 0;
+    for (let feed = bytes.indexOf(FEED); feed !== -1; feed = bytes.indexOf(FEED, feed + 1)) {
+      if (this.#isBare(bytes, feed)) count++;
+    }
+    return count;
+  }
+
+  #insertReturns(bytes: Buffer, bare: number): Buffer {
+    const out = Buffer.allocUnsafe(bytes.length + bare);
+    let from = 0;
+    let to = 0;
+    for (let feed = bytes.indexOf(FEED); feed !== -1; feed = bytes.indexOf(FEED, feed + 1)) {
+      if (!this.#isBare(bytes, feed)) continue;
+      to += bytes.copy(out, to, from, feed);
+      out[to++] = RETURN;
+      from = feed;
+    }
+    bytes.copy(out, to, from);
+    return out;
+  }
+}
+
+/**
+ * Turns wire form into what a Maildir file holds, chunk by chunk: CRLF becomes LF, a bare CR stays. A CR at the end of a
+ * chunk is held back until the next one, or `finish`.
+ */
+export class DiskEncoder {
+  #heldReturn = false;
+
+  encode(chunk: Uint8Array): Buffer {
+    const given = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const bytes = this.#heldReturn ? Buffer.concat([Buffer.of(RETURN), given]) : given;
+    this.#heldReturn = bytes.length > 0 && bytes[bytes.length - 1] === RETURN;
+    const end = this.#heldReturn ? bytes.length - 1 : bytes.length;
+    const out = Buffer.allocUnsafe(end);
+    let from = 0;
+    let to = 0;
+    for (
+      let mark = bytes.indexOf('\r\n');
+      mark !== -1 && mark + 1 < end;
+      mark = bytes.indexOf('\r\n', from)
+    ) {
+      to += bytes.copy(out, to, from, mark);
+      from = mark + 1;
+    }
+    to += bytes.copy(out, to, from, end);
+    return out.subarray(0, to);
+  }
+
+  finish(): Buffer {
+    const rest = this.#heldReturn ? Buffer.of(RETURN) : Buffer.alloc(0);
+    this.#heldReturn = false;
+    return rest;
+  }
+}

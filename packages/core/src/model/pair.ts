@@ -1,0 +1,31 @@
+import type { Flags } from './flags.js';
+import type { Identity } from './identity.js';
+import type { Epoch, MessageKey } from './row.js';
+
+/** Where one end of a pair is, within the pair's mailbox. */
+export interface End {
+  readonly epoch: Epoch;
+  readonly key: MessageKey;
+}
+
+/**
+ * A base record: this remote message IS that local one, and these were the flags both had when they last agreed.
+ * Never a reason to delete unless both live sides confirm it (P3).
+ */
+export interface Pair {
+  readonly remote: End;
+  readonly local: End;
+  /** Flags both sides last agreed on, and flags that one of them cannot store. */
+  readonly flags: Flags;
+  /** What both ends are; `content` is the local bytes' where they were seen. */
+  readonly identity: Identity;
+  /** Paired although sizes differ: contents are compared before anything is removed through it. */
+  readonly weak?: boolean;
+  /** The server cannot expunge one message alone; it was marked \Deleted and the local end is gone. */
+  readonly marked?: boolean;
+}
+
+/** The key of a pair's record: its remote end, so that a message has one pair at most. */
+export function pairKey(pair: Pair): string {
+  return `${pair.remote.epoch}:${pair.remote.key}`;
+}

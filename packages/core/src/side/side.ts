@@ -1,0 +1,162 @@
+import type { FlagDelta, Flags } from '../model/flags.js';
+import type { Envelope, Identity } from '../model/identity.js';
+import type { MailboxName } from '../model/mailbox.js';
+import type { Epoch, Listing, MessageKey, Row, Snapshot } from '../model/row.js';
+
+/**
+ * The port both sides implement. `remote` and `local` are positions: any class can serve either.
+ *
+ * Rules for every implementation, checked by test/contract/side.ts:
+ * - an answer is complete and proven so, or it is an error: a listing that fails is never an empty mailbox;
+ * - every method that takes an epoch throws `snapshot-incomplete` when the mailbox's epoch is another one now;
+ * - nothing destructive happens to a message that is not what the caller expects (see `remove`);
+ * - bytes travel in wire form (CRLF), as chunks; flags in their usual spelling;
+ * - every effect passes the seam the side was made with;
+ * - calls are not concurrent: the caller awaits one before it starts the next.
+ */
+export interface Side {
+  readonly kind: 'imap' | 'maildir' | 'memory';
+  /** What keys are: UIDs a server assigns at delivery, or file names the side chooses before it. */
+  readonly keys: 'uid' | 'file';
+  /** For people and for the plan's header: `imaps://me@imap.example.org`, `maildir:/home/me/Mail`. No secrets. */
+  readonly address: string;
+
+  /** Mailboxes, in no order. Throws `side-missing` when the side as a whole is not there (unmounted disk). */
+  list(): Promise<Listing>;
+
+  /**
+   * All messages of a mailbox. `known` is what the caller still has from an earlier snapshot: rows in it are used again
+   * where the side can prove that they did not change. Throws `mailbox-unreadable` or `snapshot-incomplete`.
+   */
+  snapshot(mailbox: MailboxName, known: Snapshot | undefined): Promise<Snapshot>;
+
+  /** The messages of these keys as they are at this moment, and which of the keys are certainly gone. */
+  look(mailbox: MailboxName, epoch: Epoch, keys: readonly MessageKey[]): Promise<Sight>;
+
+  /**
+   * Reads messages, one after the other, and hands each to `take` before the next is read. A message that is gone or
+   * cannot be read is passed over; the caller notices which `take` never saw. An error thrown by `take` ends the reading.
+   */
+  read(
+    mailbox: MailboxName,
+    epoch: Epoch,
+    rows: readonly Row[],
+    take: (letter: Letter) => Promise<void>,
+  ): Promise<void>;
+
+  /** Opens a batch of deliveries into one mailbox. */
+  deliver(mailbox: MailboxName): Promise<DeliveryBatch>;
+
+  /** Changes flags by deltas, never by replacing them (RFC 4549 §4.2.3). Outcomes in the order of the changes. */
+  flag(mailbox: MailboxName, epoch: Epoch, changes: readonly FlagChange[]): Promise<readonly FlagOutcome[]>;
+
+  /**
+   * Removes messages so that they can be got back: to the attic, or to the server's Trash; what has no such place is
+   * expunged, exactly these and no other. Each must still be the `expect`ed row at that moment. Outcomes in order.
+   */
+  remove(mailbox: MailboxName, epoch: Epoch, removals: readonly Removal[]): Promise<readonly RemoveOutcome[]>;
+
+  /** Creates a mailbox and the levels above it. */
+  createMailbox(mailbox: MailboxName): Promise<'done' | 'already'>;
+
+  /** The witness of a mailbox (DESIGN §5), undefined where there is none; `false` on a side that keeps none. */
+  readWitness(mailbox: MailboxName): Promise<Witness | undefined | false>;
+
+  /** Writes the witness, durably. Nothing happens on a side that keeps none. */
+  writeWitness(mailbox: MailboxName, witness: Witness): Promise<void>;
+
+  /** Removes what earlier deliveries of these keys left behind half done. Nothing that is a message is touched. */
+  sweep(mailbox: MailboxName, keys: readonly MessageKey[]): Promise<void>;
+
+  close(): Promise<void>;
+}
+
+export interface Sight {
+  readonly rows: ReadonlyMap<MessageKey, Row>;
+  /** Proven absent from this mailbox. A key in neither is there but unreadable, or in doubt. */
+  readonly gone: ReadonlySet<MessageKey>;
+}
+
+/** A message on its way. */
+export interface Letter {
+  readonly key: MessageKey;
+  /** Live, at the moment of reading. */
+  readonly flags: Flags;
+  /** INTERNALDATE or mtime; milliseconds since the epoch. */
+  readonly date: number;
+  /** Wire form; can be consumed once. */
+  readonly chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+}
+
+/**
+ * A batch of deliveries into one mailbox: `prepare`, then `stage` each letter, then `publish` once. Nothing is visible in
+ * the mailbox before `publish`; when it returns, every delivery it calls `done` is durable.
+ */
+export interface DeliveryBatch {
+  /** The mailbox's epoch. */
+  readonly epoch: Epoch;
+  /**
+   * Chooses where `count` letters will go. The caller makes the slots durable before it stages anything, so that a crash
+   * can be understood (SAFETY §3.1, §3.2).
+   */
+  prepare(count: number): Promise<readonly Slot[]>;
+  /** Takes a letter's bytes in and tells what they are. Throws when they cannot be kept (disk full). */
+  stage(slot: Slot, letter: Letter): Promise<StagedLetter>;
+  /** Takes a staged letter back: it will not be published. */
+  discard(slot: Slot): Promise<void>;
+  /** Delivers what is staged. Outcomes in the order of staging. The batch is spent. */
+  publish(): Promise<readonly DeliveryOutcome[]>;
+  /** Gives the batch up: what is staged is discarded. Does nothing after `publish`. */
+  abandon(): Promise<void>;
+}
+
+/** Where a delivery will be found: under this key, or (UID sides) at a UID not below `uidFrom`. */
+export interface Slot {
+  readonly key?: MessageKey;
+  readonly uidFrom?: number;
+}
+
+export interface StagedLetter {
+  readonly identity: Identity & { readonly content: string };
+  readonly envelope: Envelope;
+}
+
+export type DeliveryOutcome =
+  | { readonly slot: Slot; readonly kind: 'done'; readonly row: Row }
+  | { readonly slot: Slot; readonly kind: 'refused'; readonly reason: string }
+  /** It may have happened: the answer was lost. Never sent again before the mailbox was searched. */
+  | { readonly slot: Slot; readonly kind: 'unknown'; readonly reason: string };
+
+export interface FlagChange extends FlagDelta {
+  readonly key: MessageKey;
+}
+
+export type FlagOutcome =
+  | { readonly kind: 'done'; readonly flags: Flags }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export interface Removal {
+  /** The row as the caller saw it last: identity, flags and modseq must still be so. */
+  readonly expect: Row;
+  /** Compare the content too: the pair is weak, or the identity is. Sides that read the bytes anyway always do. */
+  readonly content?: string;
+  /** The operation this belongs to; names the place in the attic. */
+  readonly operation: string;
+}
+
+export type RemoveOutcome =
+  /** `where` says for people where it can be got back from, if anywhere. */
+  | { readonly kind: 'done'; readonly where?: string }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'changed'; readonly reason: string }
+  /** Marked \Deleted only: the server cannot expunge one message alone. */
+  | { readonly kind: 'marked' }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** What a mailbox says of its own history, kept beside the mail so that a restored backup is noticed. */
+export interface Witness {
+  readonly repository: string;
+  readonly mailbox: MailboxName;
+  readonly generation: number;
+}

@@ -1,0 +1,87 @@
+import type { BySide, SideName } from '../model/by-side.js';
+import type { PermanentFlags } from '../model/flags.js';
+import type { Identity } from '../model/identity.js';
+import type { MailboxName } from '../model/mailbox.js';
+import type { Result } from '../model/outcome.js';
+import type { Pair } from '../model/pair.js';
+import type { Cursor, Epoch, MessageKey, Row } from '../model/row.js';
+
+/**
+ * What the database holds, by kind. Each record belongs to a partition `(kind, mailbox)`; kinds that are not about one
+ * mailbox use the empty string. docs/design/state-format.md shows the bytes.
+ */
+export interface RecordKinds {
+  /** Key `repository`. Which repository this database belongs to. */
+  meta: RepositoryRecord;
+  /** Key = mailbox name, partition ''. What is known of a mailbox as a whole, on both sides. */
+  mailbox: MailboxRecord;
+  /** Key = pairKey, partition = mailbox: the base. */
+  pair: Pair;
+  /** Key = message key: the snapshot of the remote side, as of the last fetch. */
+  remote: Row;
+  /** Key = message key: the index of the local side, as of the last scan. */
+  local: Row;
+  /** Key = intent id: deliveries under way. */
+  intent: Intent;
+  /** Key = operation id, partition '': one apply. */
+  log: Operation;
+}
+
+export type Kind = keyof RecordKinds;
+export const KINDS: readonly Kind[] = ['meta', 'mailbox', 'pair', 'remote', 'local', 'intent', 'log'];
+
+export interface RepositoryRecord {
+  readonly repository: string;
+  /** Side addresses: a state used with another account is refused. */
+  readonly addresses: BySide<string>;
+  /** Milliseconds since the epoch. */
+  readonly created: number;
+}
+
+export interface MailboxRecord {
+  readonly mailbox: MailboxName;
+  /** The witness generation both the state and the mail directories must agree on. 0: never written. */
+  readonly generation: number;
+  /** Set while an apply works in this mailbox. */
+  readonly pending?: number;
+  /** What each side was at its last snapshot; absent where it never had one (or is gone since). */
+  readonly sides: Partial<Record<SideName, SideRecord>>;
+  /** Why nothing may be deleted on account of base here until an apply has settled it; absent when all is well. */
+  readonly rematch?: string;
+}
+
+export interface SideRecord {
+  readonly cursor: Cursor;
+  readonly permanentFlags: PermanentFlags;
+  /** Message key -> reason. */
+  readonly unreadable?: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly taken: number;
+}
+
+/** A delivery that was begun. Cleared in the same batch that records its outcome. */
+export interface Intent {
+  readonly operation: string;
+  /** The side that is delivered to. */
+  readonly side: SideName;
+  readonly mailbox: MailboxName;
+  /** What is delivered: its key on the other side. */
+  readonly source: { readonly epoch: Epoch; readonly key: MessageKey };
+  readonly identity: Identity;
+  /** Where it will be found. */
+  readonly epoch: Epoch;
+  readonly key?: MessageKey;
+  readonly uidFrom?: number;
+  /** When the intent was made; milliseconds since the epoch. */
+  readonly begun: number;
+  /** When the answer got lost while we looked; absent when nobody saw (the process died). */
+  readonly lost?: number;
+  /** The delivery was settled under this key; the record stays for a grace period so that a late twin is recognised. */
+  readonly settled?: MessageKey;
+}
+
+export interface Operation {
+  readonly started: number;
+  readonly ended?: number;
+  readonly counts?: Readonly<Partial<Record<Result, number>>>;
+}

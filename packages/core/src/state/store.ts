@@ -1,0 +1,31 @@
+import type { Kind, RecordKinds } from './records.js';
+
+/** One change of a batch. `clear` drops a whole partition, its seal included. */
+export type Change =
+  | {
+      readonly [K in Kind]: {
+        readonly put: K;
+        readonly mailbox: string;
+        readonly key: string;
+        readonly value: RecordKinds[K];
+      };
+    }[Kind]
+  | { readonly del: Kind; readonly mailbox: string; readonly key: string }
+  | { readonly clear: Kind; readonly mailbox: string };
+
+/**
+ * The state database. Every record carries a checksum over its key and payload, every partition a seal (count and digest
+ * of its records) written in the same batch: a record that is damaged or went missing is noticed when it is read, as
+ * `state-damaged`, and never looks like one that was deleted.
+ */
+export interface Store {
+  /** One record, checksum verified; undefined when the partition's seal is right and the key is not there. */
+  get<K extends Kind>(kind: K, mailbox: string, key: string): Promise<RecordKinds[K] | undefined>;
+  /** A whole partition, verified against its seal, in key order. */
+  all<K extends Kind>(kind: K, mailbox: string): Promise<Map<string, RecordKinds[K]>>;
+  /** The partitions of a kind that hold records, sorted. */
+  partitions(kind: Kind): Promise<string[]>;
+  /** Applies all changes or none. `durable` returns only when they are on disk (one fdatasync). */
+  write(changes: readonly Change[], options: { readonly durable: boolean }): Promise<void>;
+  close(): Promise<void>;
+}

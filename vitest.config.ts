@@ -1,0 +1,21 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const source = (name: string) => fileURLToPath(new URL(`./packages/${name}/src/`, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    // Tests run on the sources; `@postern/core/model/row.js` is packages/core/src/model/row.ts.
+    alias: [
+      { find: /^@postern\/core\/(.*)\.js$/, replacement: `${source('core')}$1.ts` },
+      { find: /^@postern\/fsck\/(.*)\.js$/, replacement: `${source('fsck')}$1.ts` },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+});
