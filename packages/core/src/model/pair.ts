@@ -19,6 +19,8 @@ export interface Pair {
   readonly flags: Flags;
   /** What both ends are; `content` is the local bytes' where they were seen. */
   readonly identity: Identity;
+  /** The digest on the remote, where its header excerpt hashes to another one than the bytes do. */
+  readonly remoteDigest?: string;
   /** Paired although sizes differ: contents are compared before anything is removed through it. */
   readonly weak?: boolean;
   /** The server cannot expunge one message alone; it was marked \Deleted and the local end is gone. */

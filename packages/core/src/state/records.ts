@@ -48,6 +48,8 @@ export interface MailboxRecord {
   readonly sides: Partial<Record<SideName, SideRecord>>;
   /** Why nothing may be deleted on account of base here until an apply has settled it; absent when all is well. */
   readonly rematch?: string;
+  /** The merge found nothing to do here, and no row or pair changed since: planning may pass it over. */
+  readonly quiet?: boolean;
 }
 
 export interface SideRecord {

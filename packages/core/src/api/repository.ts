@@ -1,0 +1,67 @@
+import type { BySide } from '../model/by-side.js';
+import type { Clock } from '../model/clock.js';
+import { PosternError } from '../model/error.js';
+import type { Side } from '../side/side.js';
+import type { Store } from '../state/store.js';
+
+/** An open repository: two sides, the state between them, and the outside world as values. */
+export interface Repository {
+  /** The id in the configuration; the state and the witnesses carry it too. */
+  readonly id: string;
+  readonly sides: BySide<Side>;
+  readonly store: Store;
+  readonly clock: Clock;
+  /** Eight hex digits nobody else has. */
+  readonly random: () => string;
+}
+
+/** What a long run tells while it goes on. Counts are messages. */
+export type Progress = (step: {
+  readonly what: 'fetch' | 'scan' | 'compare' | 'apply';
+  readonly mailbox: string;
+  readonly done: number;
+  readonly total: number;
+}) => void;
+
+/** Writes what an empty state needs before anything else; refuses nothing, for the state was just created. */
+export async function initState(repository: Repository): Promise<void> {
+  await repository.store.write(
+    [
+      {
+        put: 'meta',
+        mailbox: '',
+        key: 'repository',
+        value: {
+          repository: repository.id,
+          addresses: { remote: repository.sides.remote.address, local: repository.sides.local.address },
+          created: repository.clock.now(),
+        },
+      },
+    ],
+    { durable: true },
+  );
+}
+
+/** Refuses a state that belongs to another repository or another account. */
+export async function checkOwner(repository: Repository): Promise<void> {
+  const meta = await repository.store.get('meta', '', 'repository');
+  if (meta === undefined) {
+    throw new PosternError('state-damaged', 'the state does not say which repository it belongs to', {
+      hint: 'run: postern fsck',
+    });
+  }
+  if (meta.repository !== repository.id) {
+    throw new PosternError('state-foreign', `the state belongs to another repository (${meta.repository})`, {
+      hint: 'put back the state that belongs here, or rebuild it with: postern fsck --repair',
+    });
+  }
+  if (meta.addresses.remote !== repository.sides.remote.address) {
+    throw new PosternError(
+      'state-foreign',
+      `the state was made with ${meta.addresses.remote}, the configuration names ${repository.sides.remote.address}`,
+      {
+        hint: 'correct the configuration, or rebuild the state for the new account with: postern fsck --repair',
+      },
+    );
+  }
+}
