@@ -1,0 +1,62 @@
+import { Packr } from 'msgpackr';
+import { bug, PosternError } from '../model/error.js';
+import { damaged } from './damage.js';
+import { type Framed, frame, unframe } from './frame.js';
+import type { Hash64 } from './hash.js';
+import { describeKey } from './keys.js';
+import { FORMS } from './record-forms.js';
+import type { Kind, RecordKinds } from './records.js';
+
+/** Plain MessagePack: every record can be read alone, and by any other reader. */
+const packr = new Packr({
+  useRecords: false,
+  variableMapSize: true,
+  encodeUndefinedAsNil: true,
+  mapsAsObjects: true,
+  bundleStrings: false,
+  moreTypes: false,
+});
+
+export interface Decoded<T> {
+  readonly value: T;
+  readonly hash: Hash64;
+}
+
+/** The octets stored under `key`. A value that could not be read back is a broken promise of the caller's. */
+export function encodeRecord<K extends Kind>(kind: K, key: string, value: RecordKinds[K]): Framed {
+  const { store, read } = FORMS[kind];
+  let stored: unknown;
+  try {
+    stored = store(value);
+    read(stored);
+  } catch (error) {
+    bug(`${describeKey(key)} holds ${(error as Error).message}`);
+  }
+  return frame(key, pack(stored));
+}
+
+/** The record, verified in checksum, version and shape: throws `state-damaged` or `state-version`. */
+export function decodeRecord<K extends Kind>(kind: K, key: string, bytes: Buffer): Decoded<RecordKinds[K]> {
+  const { value, hash } = decodePayload(key, bytes);
+  try {
+    return { value: FORMS[kind].read(value), hash };
+  } catch (error) {
+    if (!(error instanceof PosternError)) throw error;
+    throw damaged(`${describeKey(key)} holds ${error.message}`, error);
+  }
+}
+
+/** Octets to hand out or write, in a buffer of their own. */
+export function pack(value: unknown): Buffer {
+  return packr.pack(value);
+}
+
+/** What a verified payload holds, of any shape. */
+export function decodePayload(key: string, bytes: Buffer): Decoded<unknown> {
+  const { payload, hash } = unframe(key, bytes);
+  try {
+    return { value: packr.unpack(payload), hash };
+  } catch (error) {
+    throw damaged(`${describeKey(key)} cannot be decoded`, error);
+  }
+}

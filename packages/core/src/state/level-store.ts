@@ -1,0 +1,254 @@
+import type { Seam } from '../model/effect.js';
+import { bug, PosternError } from '../model/error.js';
+import { compareText } from '../model/mailbox.js';
+import { decodeRecord, encodeRecord } from './codec.js';
+import { damaged } from './damage.js';
+import { type Framed, verifyFrame } from './frame.js';
+import { describePartition, type Partition, partitionKey, partitionRange, recordKey } from './keys.js';
+import { type AnyLevel, ENCODING, keysOf, type Operation, walk, writeBatch } from './level.js';
+import { stateError } from './level-errors.js';
+import type { Kind, RecordKinds } from './records.js';
+import { EMPTY_TALLY, sameTally, type Tally, withHash, withoutHash } from './seal.js';
+import { type Retally, SealBook } from './seal-book.js';
+import type { Change, Store } from './store.js';
+
+export interface StoreOptions {
+  readonly seam: Seam;
+}
+
+/** What a batch asks of one partition: the last word on each key, and whether all else goes. */
+interface Draft extends Partition {
+  cleared: boolean;
+  readonly final: Map<string, Framed | undefined>;
+}
+
+/**
+ * A store on any abstract-level database. Calls may overlap and are done in the order they came. After a failed write
+ * it refuses to write again: what LevelDB's log holds then is known only after opening it anew (SAFETY §3.9).
+ */
+export class LevelStore implements Store {
+  readonly #level: AnyLevel;
+  readonly #seam: Seam;
+  readonly #seals: SealBook;
+  /** Partitions that were read as a whole and fitted their seals: for them a missing key is proven to be missing. */
+  readonly #proven = new Set<string>();
+  #turn: Promise<unknown> = Promise.resolve();
+  #unsynced = false;
+  #closed = false;
+  #writeFault: PosternError | undefined;
+
+  private constructor(level: AnyLevel, seals: SealBook, { seam }: StoreOptions) {
+    this.#level = level;
+    this.#seals = seals;
+    this.#seam = seam;
+  }
+
+  /** Makes an empty database a state, durably. `id` is its identity for life. */
+  static async create(level: AnyLevel, options: StoreOptions & { readonly id: string }): Promise<LevelStore> {
+    return guarded('it cannot be created', async () => {
+      if ((await keysOf(level, {})).length > 0) throw damaged('a new database holds something already');
+      const { book, operation } = SealBook.first(options.id);
+      const effect = { surface: 'db', name: 'batch', target: 'a new database' } as const;
+      await options.seam.run(effect, () => writeBatch(level, [operation], { sync: true }));
+      return new LevelStore(level, book, options);
+    });
+  }
+
+  /** Opens what `create` made; throws `state-damaged` when the seals do not fit together. */
+  static async open(level: AnyLevel, options: StoreOptions): Promise<LevelStore> {
+    return guarded('its seals cannot be read', async () => {
+      return new LevelStore(level, await SealBook.load(level), options);
+    });
+  }
+
+  get id(): string {
+    return this.#seals.id;
+  }
+
+  /** Batches written since the database was made. */
+  get generation(): number {
+    return this.#seals.generation;
+  }
+
+  get<K extends Kind>(kind: K, mailbox: string, key: string): Promise<RecordKinds[K] | undefined> {
+    return this.#inTurn(`a ${kind} record cannot be read`, async () => {
+      const name = recordKey(kind, mailbox, key);
+      const bytes = (await this.#level.get<string, Buffer>(name, ENCODING)) as Buffer | undefined;
+      if (bytes !== undefined) return decodeRecord(kind, name, bytes).value;
+      await this.#prove(kind, mailbox);
+      return undefined;
+    });
+  }
+
+  all<K extends Kind>(kind: K, mailbox: string): Promise<Map<string, RecordKinds[K]>> {
+    return this.#inTurn(`${describePartition({ kind, mailbox })} cannot be read`, async () => {
+      const range = partitionRange(kind, mailbox);
+      const records = new Map<string, RecordKinds[K]>();
+      let tally: Tally = EMPTY_TALLY;
+      await walk(this.#level, range, (name, bytes) => {
+        const { value, hash } = decodeRecord(kind, name, bytes);
+        tally = withHash(tally, hash);
+        records.set(name.slice(range.gte.length), value);
+      });
+      this.#checkProven(kind, mailbox, tally);
+      return records;
+    });
+  }
+
+  partitions(kind: Kind): Promise<string[]> {
+    return this.#inTurn('its partitions cannot be listed', async () =>
+      this.#seals.partitions(kind).sort(compareText),
+    );
+  }
+
+  write(changes: readonly Change[], { durable }: { readonly durable: boolean }): Promise<void> {
+    return this.#inTurn('it cannot be written', async () => {
+      if (this.#writeFault !== undefined) throw refusal(this.#writeFault);
+      const operations: Operation[] = [];
+      const retallies: Retally[] = [];
+      const words: string[] = [];
+      for (const draft of draftsOf(changes)) {
+        const before = operations.length;
+        const tally = await this.#settle(draft, operations);
+        const count = operations.length - before;
+        if (count === 0 && sameTally(tally, this.#seals.tally(draft.kind, draft.mailbox))) continue;
+        retallies.push({ kind: draft.kind, mailbox: draft.mailbox, tally });
+        words.push(`${draft.kind} ${draft.mailbox} ${count}`.replace('  ', ' '));
+      }
+      if (retallies.length === 0 && !(durable && this.#unsynced)) return;
+      await this.#commit(operations, retallies, { words, durable });
+    });
+  }
+
+  /** Ends the store after what was asked before. Closing again does nothing. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    return this.#inTurn('it cannot be closed', async () => {
+      this.#closed = true;
+      await this.#level.close();
+    });
+  }
+
+  /** Adds the operations a draft needs and returns the partition's new tally. */
+  async #settle(draft: Draft, operations: Operation[]): Promise<Tally> {
+    const { kind, mailbox, final } = draft;
+    const keys = [...final.keys()];
+    let tally = this.#seals.tally(kind, mailbox);
+    let old: (Buffer | undefined)[] = [];
+    if (draft.cleared) {
+      for (const key of await keysOf(this.#level, partitionRange(kind, mailbox))) {
+        if (final.get(key) === undefined) operations.push({ type: 'del', key });
+      }
+      tally = EMPTY_TALLY;
+    } else if (tally.count === 0) {
+      await this.#prove(kind, mailbox);
+    } else {
+      old = await this.#level.getMany<string, Buffer>(keys, ENCODING);
+    }
+    for (const [index, key] of keys.entries()) {
+      const value = final.get(key);
+      const was = old[index];
+      if (was !== undefined) {
+        const hash = verifyFrame(key, was);
+        if (value?.bytes.equals(was)) continue;
+        tally = withoutHash(tally, hash);
+        if (value === undefined) operations.push({ type: 'del', key });
+      }
+      if (value !== undefined) {
+        tally = withHash(tally, value.hash);
+        operations.push({ type: 'put', key, value: value.bytes });
+      }
+    }
+    return tally;
+  }
+
+  async #commit(
+    operations: Operation[],
+    retallies: readonly Retally[],
+    { words, durable }: { readonly words: readonly string[]; readonly durable: boolean },
+  ): Promise<void> {
+    const seals = this.#seals.change(retallies);
+    for (const operation of seals.operations) operations.push(operation);
+    const target = words.length === 0 ? 'nothing but a sync' : words.join(', ');
+    try {
+      await this.#seam.run({ surface: 'db', name: 'batch', target }, () =>
+        writeBatch(this.#level, operations, { sync: durable }),
+      );
+    } catch (error) {
+      const fault = stateError(error, 'it cannot be written');
+      this.#writeFault =
+        fault instanceof PosternError
+          ? fault
+          : new PosternError('failed', 'a write to the state database did not finish', { cause: error });
+      throw fault;
+    }
+    seals.commit();
+    this.#unsynced = !durable;
+  }
+
+  /** Reads a partition against its seal, once. */
+  async #prove(kind: Kind, mailbox: string): Promise<void> {
+    if (this.#proven.has(partitionKey(kind, mailbox))) return;
+    let tally: Tally = EMPTY_TALLY;
+    await walk(this.#level, partitionRange(kind, mailbox), (name, bytes) => {
+      tally = withHash(tally, verifyFrame(name, bytes));
+    });
+    this.#checkProven(kind, mailbox, tally);
+  }
+
+  #checkProven(kind: Kind, mailbox: string, tally: Tally): void {
+    this.#seals.check(kind, mailbox, tally);
+    this.#proven.add(partitionKey(kind, mailbox));
+  }
+
+  #inTurn<T>(otherwise: string, act: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(() => {
+      if (this.#closed) bug('the state database is used after it was closed');
+      return guarded(otherwise, act);
+    });
+    this.#turn = mine.catch(() => {});
+    return mine;
+  }
+}
+
+/** The last word of a batch on each key, by partition, in the order the partitions came. */
+function draftsOf(changes: readonly Change[]): Iterable<Draft> {
+  const drafts = new Map<string, Draft>();
+  const draftOf = (kind: Kind, mailbox: string): Draft => {
+    const name = partitionKey(kind, mailbox);
+    const known = drafts.get(name);
+    if (known !== undefined) return known;
+    const draft: Draft = { kind, mailbox, cleared: false, final: new Map() };
+    drafts.set(name, draft);
+    return draft;
+  };
+  for (const change of changes) {
+    if ('put' in change) {
+      const key = recordKey(change.put, change.mailbox, change.key);
+      draftOf(change.put, change.mailbox).final.set(key, encodeRecord(change.put, key, change.value));
+    } else if ('del' in change) {
+      const key = recordKey(change.del, change.mailbox, change.key);
+      draftOf(change.del, change.mailbox).final.set(key, undefined);
+    } else {
+      const draft = draftOf(change.clear, change.mailbox);
+      draft.cleared = true;
+      draft.final.clear();
+    }
+  }
+  return drafts.values();
+}
+
+function refusal(fault: PosternError): PosternError {
+  return new PosternError(fault.code, `nothing more is written to the state database: ${fault.message}`, {
+    ...(fault.hint === undefined ? {} : { hint: fault.hint }),
+    cause: fault,
+  });
+}
+
+async function guarded<T>(otherwise: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw stateError(error, otherwise);
+  }
+}

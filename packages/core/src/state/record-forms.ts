@@ -1,0 +1,128 @@
+import type { SideName } from '../model/by-side.js';
+import type { Identity } from '../model/identity.js';
+import type { Result } from '../model/outcome.js';
+import type { Cursor, Epoch, MessageKey } from '../model/row.js';
+import { readPair, readRow, storePair, storeRow } from './message-forms.js';
+import type {
+  Intent,
+  Kind,
+  MailboxRecord,
+  Operation,
+  RecordKinds,
+  RepositoryRecord,
+  SideRecord,
+} from './records.js';
+import {
+  boolean,
+  branded,
+  list,
+  number,
+  object,
+  oneOf,
+  optional,
+  type Reader,
+  text,
+  tuple,
+  whole,
+} from './shape.js';
+
+/** How a kind of record looks when stored; `read` undoes `store` and refuses every other shape. */
+interface Form<T> {
+  readonly store: (value: T) => unknown;
+  readonly read: Reader<T>;
+}
+
+const side = oneOf<SideName>('remote', 'local');
+const epoch = branded<Epoch>;
+const messageKey = branded<MessageKey>;
+
+const repository = object<RepositoryRecord>({
+  repository: text,
+  addresses: object({ remote: text, local: text }),
+  created: number,
+  fetched: optional(number),
+});
+
+const cursor = object<Cursor>({
+  epoch,
+  count: whole,
+  uidNext: optional(whole),
+  highestModseq: optional(text),
+  mailboxId: optional(text),
+  stamp: optional(text),
+});
+
+const reasons = list(raw => {
+  const [key, reason] = tuple(raw, 2);
+  return [text(key), text(reason)] as const;
+});
+
+const sideRecord = object<SideRecord>({
+  cursor,
+  permanentFlags: list(text),
+  unreadable: optional(raw => Object.fromEntries(reasons(raw))),
+});
+
+const mailbox = object<MailboxRecord>({
+  mailbox: branded,
+  generation: whole,
+  pending: optional(whole),
+  sides: object<MailboxRecord['sides']>({ remote: optional(sideRecord), local: optional(sideRecord) }),
+  rematch: optional(text),
+  quiet: optional(boolean),
+  agreed: optional(boolean),
+});
+
+/** Keys of messages are data, not field names: msgpackr would rename a message called `__proto__`. */
+function storeMailbox(record: MailboxRecord): unknown {
+  const storeSide = (at: SideRecord | undefined) =>
+    at?.unreadable === undefined ? at : { ...at, unreadable: Object.entries(at.unreadable) };
+  return {
+    ...record,
+    sides: { remote: storeSide(record.sides.remote), local: storeSide(record.sides.local) },
+  };
+}
+
+const intent = object<Intent>({
+  operation: text,
+  side,
+  mailbox: branded,
+  source: object<Intent['source']>({ epoch, key: messageKey }),
+  identity: object<Identity>({
+    messageId: optional(text),
+    digest: text,
+    size: whole,
+    content: optional(text),
+  }),
+  epoch,
+  key: optional(messageKey),
+  uidFrom: optional(whole),
+  begun: number,
+  lost: optional(number),
+});
+
+const operation = object<Operation>({
+  started: number,
+  ended: optional(number),
+  counts: optional(
+    object<Readonly<Partial<Record<Result, number>>>>({
+      done: optional(whole),
+      already: optional(whole),
+      skipped: optional(whole),
+      failed: optional(whole),
+      held: optional(whole),
+    }),
+  ),
+});
+
+const row = { store: storeRow, read: readRow };
+
+export const FORMS: { readonly [K in Kind]: Form<RecordKinds[K]> } = {
+  meta: { store: repository, read: repository },
+  mailbox: { store: storeMailbox, read: mailbox },
+  pair: { store: storePair, read: readPair },
+  remote: row,
+  local: row,
+  intent: { store: intent, read: intent },
+  log: { store: operation, read: operation },
+};
