@@ -1,0 +1,86 @@
+import { canStore } from '@postern/core/model/flags.js';
+import { identityOf } from '@postern/core/model/identity.js';
+import { INBOX } from '@postern/core/model/mailbox.js';
+import { describe, expect, it } from 'vitest';
+import { falseTwins, message, twins } from '../../support/messages.js';
+import { id, rowsOf, type Used } from './opened-side.js';
+
+export function describeSnapshots(use: () => Used): void {
+  describe('snapshots', () => {
+    it('of an empty mailbox are empty and complete', async () => {
+      const { rows, unreadable, cursor } = await use().side.snapshot(INBOX, undefined);
+      expect([rows.size, unreadable.size, cursor.count]).toEqual([0, 0, 0]);
+    });
+
+    it('have a row for each message, with its identity, envelope and flags', async () => {
+      const { side, opened } = use();
+      const bytes = message({ subject: 'Hello' });
+      const key = await opened.user.add(INBOX, bytes, ['\\Flagged', '\\Seen']);
+      await opened.user.add(INBOX, message({ id: false }));
+      const { rows, cursor } = await side.snapshot(INBOX, undefined);
+      const { identity, envelope } = identityOf(bytes);
+      expect(rows.size).toBe(2);
+      expect(cursor.count).toBe(2);
+      expect(rows.get(key)).toMatchObject({ key, flags: ['\\Flagged', '\\Seen'], envelope });
+      const { content, ...cheap } = rows.get(key)!.identity;
+      expect(cheap).toEqual({ messageId: id('Hello'), digest: identity.digest, size: identity.size });
+      expect([undefined, identity.content]).toContain(content);
+    });
+
+    it('give back the very rows of the known snapshot for what did not change', async () => {
+      const { side, opened } = use();
+      const stays = await opened.user.add(INBOX, message({ id: 'stays' }));
+      const goes = await opened.user.add(INBOX, message({ id: 'goes' }));
+      const changes = await opened.user.add(INBOX, message({ id: 'changes' }));
+      const first = await side.snapshot(INBOX, undefined);
+      const same = await side.snapshot(INBOX, first);
+      expect([...same.rows.keys()]).toEqual([...first.rows.keys()]);
+      for (const [key, row] of same.rows) expect(row).toBe(first.rows.get(key));
+
+      await opened.user.remove(INBOX, goes);
+      await opened.user.addFlag(INBOX, changes, '\\Flagged');
+      const comes = await opened.user.add(INBOX, message({ id: 'comes' }));
+      const second = await side.snapshot(INBOX, same);
+      expect(new Set(second.rows.keys())).toEqual(new Set([stays, changes, comes]));
+      expect(second.rows.get(stays)).toBe(first.rows.get(stays));
+      expect(second.rows.get(changes)?.flags).toEqual(['\\Flagged']);
+      expect(second.rows.get(changes)?.identity).toEqual(first.rows.get(changes)?.identity);
+    });
+
+    it('keep twins and messages with one Message-ID apart', async () => {
+      const { side, opened } = use();
+      for (const bytes of [...twins(), ...falseTwins()]) await opened.user.add(INBOX, bytes);
+      expect(await rowsOf(side)).toHaveLength(4);
+    });
+
+    it('say which flags the mailbox can store', async () => {
+      const { permanentFlags } = await use().side.snapshot(INBOX, undefined);
+      for (const flag of ['\\Answered', '\\Deleted', '\\Draft', '\\Flagged', '\\Seen']) {
+        expect(canStore(permanentFlags, flag), flag).toBe(true);
+      }
+    });
+  });
+
+  describe('a look', () => {
+    it('shows messages as they are now and tells which keys are gone', async () => {
+      const { side, opened } = use();
+      const here = await opened.user.add(INBOX, message({ id: 'here' }));
+      const gone = await opened.user.add(INBOX, message({ id: 'gone' }));
+      const { cursor, rows } = await side.snapshot(INBOX, undefined);
+      await opened.user.remove(INBOX, gone);
+      await opened.user.addFlag(INBOX, here, '\\Seen');
+      const sight = await side.look(INBOX, cursor.epoch, [here, gone]);
+      expect([...sight.gone]).toEqual([gone]);
+      expect([...sight.rows.keys()]).toEqual([here]);
+      expect(sight.rows.get(here)?.flags).toEqual(['\\Seen']);
+      expect(sight.rows.get(here)?.identity.digest).toBe(rows.get(here)?.identity.digest);
+    });
+
+    it('at nothing finds nothing', async () => {
+      const { side } = use();
+      const { cursor } = await side.snapshot(INBOX, undefined);
+      const sight = await side.look(INBOX, cursor.epoch, []);
+      expect([sight.rows.size, sight.gone.size]).toEqual([0, 0]);
+    });
+  });
+}
