@@ -1,5 +1,5 @@
 import { type BySide, otherSide, SIDES, type SideName } from '../model/by-side.js';
-import type { Pair } from '../model/pair.js';
+import { isEdited, type Pair } from '../model/pair.js';
 import type { Row, Snapshot } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
 
@@ -55,16 +55,6 @@ function isVoid(
   if (SIDES.some(side => snapshots[side].unreadable.has(pair[side].key))) return false;
   if (rows.remote === undefined || rows.local === undefined) return true;
   return isEdited(pair, 'remote', rows.remote) || isEdited(pair, 'local', rows.local);
-}
-
-/** Whether a row holds other bytes than the pair recorded for that end. */
-export function isEdited(pair: Pair, side: SideName, row: Row): boolean {
-  const known = pair.identity;
-  if (side === 'local' && row.identity.content !== undefined && known.content !== undefined) {
-    return row.identity.content !== known.content;
-  }
-  const digest = side === 'remote' ? (pair.remoteDigest ?? known.digest) : known.digest;
-  return row.identity.digest !== digest;
 }
 
 /**

@@ -1,10 +1,10 @@
 import { type Match, matchRows } from '../match/match-rows.js';
-import { isEdited, type PairInView, rowsToMatch, sortPairs } from '../match/sort-pairs.js';
+import { type PairInView, rowsToMatch, sortPairs } from '../match/sort-pairs.js';
 import { adoptedFlags } from '../model/agreed-flags.js';
 import { type BySide, otherSide, SIDES, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
 import { type Flags, protects, sameFlags } from '../model/flags.js';
-import type { Pair } from '../model/pair.js';
+import { isEdited, type Pair } from '../model/pair.js';
 import type { Row, Snapshot } from '../model/row.js';
 import type { Blocked, MailboxView } from '../model/view.js';
 import { type Change, PAIR_CASES } from './cases.js';

@@ -44,14 +44,14 @@ export class WireEncoder {
 }
 
 /**
- * Turns wire form into what a Maildir file holds, chunk by chunk: CRLF becomes LF, a bare CR stays. A CRLF behind a CR
- * stays too, so that `WireEncoder` gives back the very octets that came in. A CR at the end of a chunk is held back until
- * the next one, or `finish`.
+ * Turns wire form into what a Maildir file holds, chunk by chunk: CRLF becomes LF, a bare CR stays, and so does CR CR LF,
+ * so that `WireEncoder` gives the very same bytes back. A CR at the end of a chunk is held back until the next one, or
+ * `finish`.
  */
 export class DiskEncoder {
   #heldReturn = false;
-  /** Whether the octet before the bytes at hand (the held CR included) was a CR. */
-  #behindReturn = false;
+  /** Whether the octet before this chunk (before the held CR) was a CR. */
+  #afterReturn = false;
 
   encode(chunk: Uint8Array): Buffer {
     const given = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
@@ -61,17 +61,13 @@ export class DiskEncoder {
     const out = Buffer.allocUnsafe(end);
     let from = 0;
     let to = 0;
-    for (
-      let mark = bytes.indexOf('\r\n');
-      mark !== -1 && mark + 1 < end;
-      mark = bytes.indexOf('\r\n', mark + 2)
-    ) {
-      if (mark === 0 ? this.#behindReturn : bytes[mark - 1] === RETURN) continue;
+    for (let mark = bytes.indexOf('\r\n'); mark !== -1; mark = bytes.indexOf('\r\n', mark + 2)) {
+      if (mark === 0 ? this.#afterReturn : bytes[mark - 1] === RETURN) continue;
       to += bytes.copy(out, to, from, mark);
       from = mark + 1;
     }
     to += bytes.copy(out, to, from, end);
-    if (end > 0) this.#behindReturn = bytes[end - 1] === RETURN;
+    if (end > 0) this.#afterReturn = bytes[end - 1] === RETURN;
     return out.subarray(0, to);
   }
 

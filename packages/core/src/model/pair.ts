@@ -1,6 +1,7 @@
+import type { SideName } from './by-side.js';
 import type { Flags } from './flags.js';
 import type { Identity } from './identity.js';
-import type { Epoch, MessageKey } from './row.js';
+import type { Epoch, MessageKey, Row } from './row.js';
 
 /** Where one end of a pair is, within the pair's mailbox. */
 export interface End {
@@ -30,4 +31,14 @@ export interface Pair {
 /** The key of a pair's record: its remote end, so that a message has one pair at most. */
 export function pairKey(pair: Pair): string {
   return `${pair.remote.epoch}:${pair.remote.key}`;
+}
+
+/** Whether a row holds other bytes than the pair recorded for that end. */
+export function isEdited(pair: Pair, side: SideName, row: Row): boolean {
+  const known = pair.identity;
+  if (side === 'local' && row.identity.content !== undefined && known.content !== undefined) {
+    return row.identity.content !== known.content;
+  }
+  const digest = side === 'remote' ? (pair.remoteDigest ?? known.digest) : known.digest;
+  return row.identity.digest !== digest;
 }

@@ -2,7 +2,7 @@ import type { BySide } from '../model/by-side.js';
 import type { Clock } from '../model/clock.js';
 import { PosternError } from '../model/error.js';
 import type { Side } from '../side/side.js';
-import type { Store } from '../state/store.js';
+import type { Store } from './store.js';
 
 /** An open repository: two sides, the state between them, and the outside world as values. */
 export interface Repository {

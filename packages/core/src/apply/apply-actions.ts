@@ -1,0 +1,282 @@
+import { type Action, isDeletion, OPS } from '../model/action.js';
+import type { SideName } from '../model/by-side.js';
+import { type ErrorCode, PosternError } from '../model/error.js';
+import { compareText, type MailboxName } from '../model/mailbox.js';
+import type { Outcome, Result } from '../model/outcome.js';
+import type { Problem } from '../model/row.js';
+import { guardSides } from '../observe/guard-sides.js';
+import { observeSide } from '../observe/observe-side.js';
+import { unpairedDigests } from '../observe/unpaired-digests.js';
+import type { Progress, Repository } from '../state/repository.js';
+import { type BrakeReport, findBrakes, isHeld } from './brakes.js';
+import { checkCopy, runCopies } from './copying.js';
+import { checkCreate, runCreate } from './create-mailboxes.js';
+import { Desk } from './desk.js';
+import { checkFlag, runFlags } from './flagging.js';
+import { already, failed, outcomeOf, type Refusal, type Report, skipped } from './judgement.js';
+import { checkPair, checkUnpair, runPairs, runUnpairs } from './pairing.js';
+import { checkRemoval, type MovedTo, runRemovals } from './removing.js';
+import { settleIntents } from './settle-intents.js';
+import { settleRematch } from './settle-rematch.js';
+
+export interface ApplyOptions {
+  /** Check everything, do nothing. */
+  readonly dryRun?: boolean;
+  /** Allow this many deletions, whatever the brakes say. */
+  readonly maxDelete?: number;
+  /** Go on although a side is empty or not the one we knew. */
+  readonly allowEmpty?: boolean;
+  /** The remote was observed by this very process just now. */
+  readonly fetched?: boolean;
+  readonly onOutcome?: (outcome: Outcome) => void;
+  readonly progress?: Progress;
+}
+
+export interface ApplyReport {
+  readonly operation: string;
+  readonly counts: Readonly<Record<Result, number>>;
+  /** Brakes that held deletions back. */
+  readonly brakes: readonly BrakeReport[];
+  readonly problems: readonly Problem[];
+  /** What ended the run before every action had its turn. */
+  readonly stopped?: PosternError;
+}
+
+/** Failures that concern one mailbox; every other one ends the run. */
+const ONE_MAILBOX: ReadonlySet<ErrorCode> = new Set([
+  'mailbox-unreadable',
+  'snapshot-incomplete',
+  'server-refused',
+]);
+
+/**
+ * Runs actions: any subset of a plan, in any order, any number of times, however old. Each is checked against what both
+ * sides have now; deletions are asked about live once more. Decides nothing: an action that does not fit is skipped.
+ */
+export async function applyActions(
+  repository: Repository,
+  actions: readonly Action[],
+  options: ApplyOptions = {},
+): Promise<ApplyReport> {
+  return new Run(repository, options).run(actions);
+}
+
+class Run {
+  readonly #repository: Repository;
+  readonly #options: ApplyOptions;
+  readonly #operation: string;
+  readonly #counts: Record<Result, number> = { done: 0, already: 0, skipped: 0, failed: 0, held: 0 };
+  readonly #reported = new Set<string>();
+  readonly #problems: Problem[] = [];
+  readonly #unread = new Set<MailboxName>();
+  #total = 0;
+
+  constructor(repository: Repository, options: ApplyOptions) {
+    this.#repository = repository;
+    this.#options = options;
+    this.#operation = operationId(repository);
+  }
+
+  readonly #report: Report = (action: Action, refusal?: Refusal) => {
+    const outcome = outcomeOf(action, refusal);
+    this.#counts[outcome.result]++;
+    this.#reported.add(action.id);
+    this.#options.onOutcome?.(outcome);
+    const done = this.#reported.size;
+    this.#options.progress?.({ what: 'apply', mailbox: action.mailbox, done, total: this.#total });
+  };
+
+  async run(given: readonly Action[]): Promise<ApplyReport> {
+    const actions = this.#unique(given);
+    this.#total = actions.length;
+    await this.#observe();
+    const brakes = await findBrakes(this.#repository, actions, this.#options.maxDelete);
+    const free = actions.filter(action => {
+      if (!isHeld(action, brakes)) return true;
+      this.#report(action, { result: 'held', reason: 'too many deletions at once' });
+      return false;
+    });
+    let stopped: PosternError | undefined;
+    if (this.#options.dryRun) await this.#rehearse(free);
+    else stopped = await this.#perform(free);
+    return {
+      operation: this.#operation,
+      counts: this.#counts,
+      brakes,
+      problems: this.#problems,
+      ...(stopped === undefined ? {} : { stopped }),
+    };
+  }
+
+  /** In the order of execution, each id once. */
+  #unique(given: readonly Action[]): Action[] {
+    const rank = new Map(OPS.map((op, index) => [op, index]));
+    const seen = new Set<string>();
+    const actions: Action[] = [];
+    for (const action of given) {
+      if (seen.has(action.id)) this.#report(action, already('the line stands twice in the plan'));
+      else actions.push(action);
+      seen.add(action.id);
+    }
+    this.#reported.clear();
+    return actions.sort((a, b) => rank.get(a.op)! - rank.get(b.op)! || compareText(a.mailbox, b.mailbox));
+  }
+
+  async #observe(): Promise<void> {
+    const sides: SideName[] = this.#options.fetched ? ['local'] : ['remote', 'local'];
+    const observations = [];
+    for (const side of sides) {
+      const observation = await observeSide(this.#repository, side, { ...this.#progress() });
+      observations.push(observation);
+      this.#problems.push(...observation.problems);
+      for (const mailbox of observation.unread) this.#unread.add(mailbox);
+    }
+    await guardSides(this.#repository, observations, this.#options.allowEmpty);
+  }
+
+  #progress(): { progress?: Progress } {
+    return this.#options.progress === undefined ? {} : { progress: this.#options.progress };
+  }
+
+  async #perform(actions: readonly Action[]): Promise<PosternError | undefined> {
+    const { store, clock } = this.#repository;
+    const started = clock.now();
+    const log = async (ended?: number) => {
+      const value = { started, ...(ended === undefined ? {} : { ended, counts: { ...this.#counts } }) };
+      await store.write([{ put: 'log', mailbox: '', key: this.#operation, value }], { durable: false });
+    };
+    if (actions.length > 0) await log();
+    try {
+      const { inDoubt } = await settleIntents(this.#repository, this.#operation);
+      const { creations, byMailbox } = sortOut(actions);
+      for (const action of creations)
+        await this.#guarded(action.mailbox, [action], () =>
+          runCreate(this.#repository, action, this.#report),
+        );
+      const mailboxes = new Set<MailboxName>([...byMailbox.keys(), ...(await this.#rematched())]);
+      for (const mailbox of [...mailboxes].sort(compareText)) {
+        const own = byMailbox.get(mailbox) ?? [];
+        await this.#guarded(mailbox, own, () => this.#mailbox(mailbox, own, inDoubt));
+      }
+    } catch (error) {
+      if (!(error instanceof PosternError)) throw error;
+      return error;
+    } finally {
+      if (actions.length > 0) await log(clock.now()).catch(() => undefined);
+    }
+    return undefined;
+  }
+
+  async #rematched(): Promise<MailboxName[]> {
+    const records = await this.#repository.store.all('mailbox', '');
+    return [...records.values()].filter(record => record.rematch !== undefined).map(record => record.mailbox);
+  }
+
+  /** A failure that concerns one mailbox fails what is left of it, and the run goes on. */
+  async #guarded(mailbox: MailboxName, actions: readonly Action[], work: () => Promise<void>): Promise<void> {
+    try {
+      if (this.#unread.has(mailbox))
+        throw new PosternError('mailbox-unreadable', 'the mailbox could not be read');
+      await work();
+    } catch (error) {
+      if (!(error instanceof PosternError) || !ONE_MAILBOX.has(error.code)) throw error;
+      this.#problems.push({ mailbox, reason: error.message });
+      for (const action of actions)
+        if (!this.#reported.has(action.id)) this.#report(action, failed(error.message));
+    }
+  }
+
+  async #mailbox(
+    mailbox: MailboxName,
+    actions: readonly Action[],
+    inDoubt: ReadonlySet<string>,
+  ): Promise<void> {
+    const desk = await Desk.open(this.#repository, mailbox, this.#operation);
+    const of = (...ops: readonly Action['op'][]) => actions.filter(action => ops.includes(action.op));
+    await runPairs(desk, of('pair'), this.#report);
+    const deletionsWait = desk.record.rematch;
+    await settleRematch(desk);
+    await runCopies(desk, this.#undoubted(of('download'), inDoubt), this.#report);
+    await runCopies(desk, this.#undoubted(of('upload'), inDoubt), this.#report);
+    await runFlags(desk, of('flag-local'), this.#report);
+    await runFlags(desk, of('flag-remote'), this.#report);
+    for (const op of ['delete-local', 'delete-remote'] as const) {
+      const deletions = of(op);
+      if (deletionsWait === undefined)
+        await runRemovals(desk, deletions, { report: this.#report, movedTo: this.#movedTo });
+      else
+        for (const action of deletions)
+          this.#report(action, skipped(`nothing is deleted here in this round: ${deletionsWait}`));
+    }
+    await runUnpairs(desk, of('unpair'), this.#report);
+    await desk.finish();
+  }
+
+  /** A delivery whose earlier outcome is still open is not repeated. */
+  #undoubted(actions: readonly Action[], inDoubt: ReadonlySet<string>): Action[] {
+    return actions.filter(action => {
+      const source = action.op === 'download' ? action.remote : action.local;
+      if (!inDoubt.has(`${action.mailbox}\0${source?.key}`)) return true;
+      this.#report(
+        action,
+        skipped('an earlier delivery of it may still happen: run it again in ten minutes'),
+      );
+      return false;
+    });
+  }
+
+  #elsewhere: Partial<Record<SideName, Map<string, Set<MailboxName>>>> = {};
+
+  readonly #movedTo: MovedTo = async (side, digest, not) => {
+    this.#elsewhere[side] ??= await unpairedDigests(this.#repository.store, side);
+    for (const mailbox of this.#elsewhere[side].get(digest) ?? []) if (mailbox !== not) return mailbox;
+    return undefined;
+  };
+
+  /** A dry run: every check that needs no effect. */
+  async #rehearse(actions: readonly Action[]): Promise<void> {
+    const { creations, byMailbox } = sortOut(actions);
+    const created = new Set<MailboxName>();
+    for (const action of creations) {
+      const refusal = await checkCreate(this.#repository, action);
+      if (refusal === undefined) created.add(action.mailbox);
+      this.#report(action, refusal);
+    }
+    for (const [mailbox, own] of byMailbox) {
+      const desk = await Desk.open(this.#repository, mailbox, this.#operation);
+      for (const action of own)
+        this.#report(action, created.has(mailbox) ? undefined : checkAction(desk, action));
+    }
+  }
+}
+
+function checkAction(desk: Desk, action: Action): Refusal | undefined {
+  if (action.op === 'pair') return checkPair(desk, action);
+  if (action.op === 'unpair') return checkUnpair(desk, action);
+  if (action.op === 'download' || action.op === 'upload') return checkCopy(desk, action);
+  if (isDeletion(action.op)) return checkRemoval(desk, action);
+  return checkFlag(desk, action);
+}
+
+function sortOut(actions: readonly Action[]) {
+  const creations: Action[] = [];
+  const byMailbox = new Map<MailboxName, Action[]>();
+  for (const action of actions) {
+    if (action.op === 'create-mailbox-local' || action.op === 'create-mailbox-remote') creations.push(action);
+    else if (byMailbox.has(action.mailbox)) byMailbox.get(action.mailbox)!.push(action);
+    else byMailbox.set(action.mailbox, [action]);
+  }
+  return { creations, byMailbox };
+}
+
+/** Sortable and unique: the time in UTC and eight random digits. */
+function operationId(repository: Repository): string {
+  const stamp = new Date(repository.clock.now()).toISOString().replace(/[-:]|\.\d+/g, '');
+  return `${stamp}-${repository.random()}`;
+}
+
+/** The exit status of an apply (DESIGN §9): a brake wins over skipped and failed actions. */
+export function exitOf(report: ApplyReport): 0 | 3 | 6 {
+  if (report.counts.held > 0) return 6;
+  return report.counts.skipped + report.counts.failed > 0 ? 3 : 0;
+}

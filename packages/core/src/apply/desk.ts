@@ -1,0 +1,244 @@
+import { type BySide, SIDES, type SideName } from '../model/by-side.js';
+import { bug } from '../model/error.js';
+import type { PermanentFlags } from '../model/flags.js';
+import { type Identity, sameMessage } from '../model/identity.js';
+import type { MailboxName } from '../model/mailbox.js';
+import { type End, type Pair, pairKey } from '../model/pair.js';
+import { compareKeys, type Epoch, type MessageKey, type Row } from '../model/row.js';
+import type { MailboxView } from '../model/view.js';
+import { loadRecord, loadView } from '../observe/load-view.js';
+import { observeMailbox } from '../observe/observe-mailbox.js';
+import type { Intent, MailboxRecord } from '../state/records.js';
+import type { Repository } from '../state/repository.js';
+import type { Change } from '../state/store.js';
+
+/**
+ * One mailbox while apply works in it: what the state has on it, kept in step with what is done. Changes gather until
+ * `commit` writes them in one batch.
+ *
+ * The generation protocol (DESIGN §5): `begin` makes `pending = g + 1` durable and writes the witnesses, `finish` makes
+ * `generation = g + 1`. State or mail restored from a backup in between shows as a witness that fits neither.
+ */
+export class Desk {
+  readonly repository: Repository;
+  readonly mailbox: MailboxName;
+  readonly operation: string;
+  #record: MailboxRecord;
+  #rows: Record<SideName, Map<MessageKey, Row>> = { remote: new Map(), local: new Map() };
+  readonly #pairs = new Map<string, Pair>();
+  readonly #byEnd: Record<SideName, Map<string, Pair>> = { remote: new Map(), local: new Map() };
+  readonly #unpaired: Record<SideName, Map<string, Set<Row>>> = { remote: new Map(), local: new Map() };
+  readonly #uidNext: Partial<Record<SideName, number>> = {};
+  #changes: Change[] = [];
+  #begun = false;
+
+  private constructor(repository: Repository, record: MailboxRecord, operation: string) {
+    this.repository = repository;
+    this.mailbox = record.mailbox;
+    this.operation = operation;
+    this.#record = record;
+  }
+
+  static async open(repository: Repository, mailbox: MailboxName, operation: string): Promise<Desk> {
+    const desk = new Desk(repository, await loadRecord(repository.store, mailbox), operation);
+    await desk.#load();
+    return desk;
+  }
+
+  async #load(): Promise<void> {
+    const { store } = this.repository;
+    this.#record = await loadRecord(store, this.mailbox);
+    this.#pairs.clear();
+    for (const side of SIDES) {
+      this.#byEnd[side].clear();
+      this.#unpaired[side].clear();
+      const there = this.#record.sides[side] !== undefined;
+      this.#rows[side] = there ? ((await store.all(side, this.mailbox)) as Map<MessageKey, Row>) : new Map();
+      const uidNext = this.#record.sides[side]?.cursor.uidNext;
+      if (uidNext !== undefined) this.#uidNext[side] = uidNext;
+    }
+    for (const pair of (await store.all('pair', this.mailbox)).values()) this.#index(pair);
+    for (const side of SIDES) for (const row of this.#rows[side].values()) this.#noteUnpaired(side, row);
+  }
+
+  /** Takes a fresh snapshot of one side, because the mailbox is not what the last one said. */
+  async refresh(side: SideName): Promise<void> {
+    await this.commit({ durable: false });
+    await observeMailbox(this.repository, side, this.mailbox);
+    await this.#load();
+  }
+
+  async view(): Promise<MailboxView> {
+    await this.commit({ durable: false });
+    return loadView(this.repository.store, this.#record);
+  }
+
+  get record(): MailboxRecord {
+    return this.#record;
+  }
+
+  has(side: SideName): boolean {
+    return this.#record.sides[side] !== undefined;
+  }
+
+  epoch(side: SideName): Epoch {
+    return (this.#record.sides[side] ?? bug(`no mailbox on the ${side} side`)).cursor.epoch;
+  }
+
+  permanent(): BySide<PermanentFlags> {
+    return {
+      remote: this.#record.sides.remote?.permanentFlags ?? [],
+      local: this.#record.sides.local?.permanentFlags ?? [],
+    };
+  }
+
+  /** The lowest UID that no known message has; undefined on a side without UIDs. */
+  uidNext(side: SideName): number | undefined {
+    return this.#uidNext[side];
+  }
+
+  isUnreadable(side: SideName, key: MessageKey): boolean {
+    return this.#record.sides[side]?.unreadable?.[key] !== undefined;
+  }
+
+  row(side: SideName, end: End): Row | undefined {
+    return this.has(side) && end.epoch === this.epoch(side) ? this.#rows[side].get(end.key) : undefined;
+  }
+
+  pairs(): Iterable<Pair> {
+    return this.#pairs.values();
+  }
+
+  pairAt(side: SideName, end: End): Pair | undefined {
+    return this.#byEnd[side].get(endKey(end));
+  }
+
+  /** Unpaired messages of a side that may be the same as this one, in the order of their keys. */
+  unpairedRowsLike(side: SideName, identity: Identity): Row[] {
+    const rows = [...(this.#unpaired[side].get(identity.digest) ?? [])];
+    return rows
+      .filter(row => sameMessage(row.identity, identity) !== 'no')
+      .sort((a, b) => compareKeys(a.key, b.key));
+  }
+
+  /** One of them. */
+  unpairedLike(side: SideName, identity: Identity): Row | undefined {
+    return this.unpairedRowsLike(side, identity)[0];
+  }
+
+  /** Records that two ends are one message; whatever pairs they had before are forgotten. */
+  putPair(pair: Pair): void {
+    for (const side of SIDES) {
+      const before = this.pairAt(side, pair[side]);
+      if (before !== undefined) this.dropPair(before);
+    }
+    this.#index(pair);
+    for (const side of SIDES) {
+      const row = this.row(side, pair[side]);
+      if (row !== undefined) this.#unpaired[side].get(row.identity.digest)?.delete(row);
+    }
+    this.#changes.push({ put: 'pair', mailbox: this.mailbox, key: pairKey(pair), value: pair });
+  }
+
+  dropPair(pair: Pair): void {
+    this.#pairs.delete(pairKey(pair));
+    for (const side of SIDES) {
+      this.#byEnd[side].delete(endKey(pair[side]));
+      const row = this.row(side, pair[side]);
+      if (row !== undefined) this.#noteUnpaired(side, row);
+    }
+    this.#changes.push({ del: 'pair', mailbox: this.mailbox, key: pairKey(pair) });
+  }
+
+  putRow(side: SideName, row: Row): void {
+    this.#forgetUnpaired(side, row.key);
+    this.#rows[side].set(row.key, row);
+    this.#noteUnpaired(side, row);
+    const next = Number(row.key) + 1;
+    if (this.#uidNext[side] !== undefined) this.#uidNext[side] = Math.max(this.#uidNext[side], next);
+    this.#changes.push({ put: side, mailbox: this.mailbox, key: row.key, value: row });
+  }
+
+  dropRow(side: SideName, key: MessageKey): void {
+    this.#forgetUnpaired(side, key);
+    if (this.#rows[side].delete(key)) this.#changes.push({ del: side, mailbox: this.mailbox, key });
+  }
+
+  putIntent(id: string, intent: Intent): void {
+    this.#changes.push({ put: 'intent', mailbox: this.mailbox, key: id, value: intent });
+  }
+
+  clearIntent(id: string): void {
+    this.#changes.push({ del: 'intent', mailbox: this.mailbox, key: id });
+  }
+
+  /** Before the first effect in this mailbox. The changes gathered so far go along. */
+  async begin(): Promise<void> {
+    if (this.#begun) return;
+    this.#begun = true;
+    const { quiet: _quiet, ...rest } = this.#record;
+    const pending = this.#record.generation + 1;
+    this.#putRecord({ ...rest, pending });
+    await this.commit({ durable: true });
+    await this.#writeWitnesses(pending);
+  }
+
+  /** After the last effect. */
+  async finish(): Promise<void> {
+    if (this.#begun) {
+      const { pending, ...rest } = this.#record;
+      this.#putRecord({ ...rest, generation: pending ?? this.#record.generation });
+    }
+    await this.commit({ durable: this.#begun });
+  }
+
+  /** Ends a rematch round: `finish` will say that state and mail belong together again. */
+  settleRematch(): void {
+    const { rematch: _rematch, quiet: _quiet, ...rest } = this.#record;
+    this.#putRecord(rest);
+  }
+
+  async commit(options: { readonly durable: boolean }): Promise<void> {
+    if (this.#changes.length === 0) return;
+    const changes = this.#changes;
+    this.#changes = [];
+    await this.repository.store.write(changes, options);
+  }
+
+  async #writeWitnesses(generation: number): Promise<void> {
+    for (const side of SIDES) {
+      if (!this.has(side)) continue;
+      await this.repository.sides[side].writeWitness(this.mailbox, {
+        repository: this.repository.id,
+        mailbox: this.mailbox,
+        generation,
+      });
+    }
+  }
+
+  #putRecord(record: MailboxRecord): void {
+    this.#record = record;
+    this.#changes.push({ put: 'mailbox', mailbox: '', key: this.mailbox, value: record });
+  }
+
+  #index(pair: Pair): void {
+    this.#pairs.set(pairKey(pair), pair);
+    for (const side of SIDES) this.#byEnd[side].set(endKey(pair[side]), pair);
+  }
+
+  #noteUnpaired(side: SideName, row: Row): void {
+    if (this.pairAt(side, { epoch: this.epoch(side), key: row.key }) !== undefined) return;
+    const like = this.#unpaired[side].get(row.identity.digest);
+    if (like === undefined) this.#unpaired[side].set(row.identity.digest, new Set([row]));
+    else like.add(row);
+  }
+
+  #forgetUnpaired(side: SideName, key: MessageKey): void {
+    const before = this.#rows[side].get(key);
+    if (before !== undefined) this.#unpaired[side].get(before.identity.digest)?.delete(before);
+  }
+}
+
+function endKey(end: End): string {
+  return `${end.epoch}:${end.key}`;
+}

@@ -1,0 +1,166 @@
+import type { Action } from '../model/action.js';
+import { otherSide, type SideName } from '../model/by-side.js';
+import { bug } from '../model/error.js';
+import { protects } from '../model/flags.js';
+import { isEdited, type Pair } from '../model/pair.js';
+import type { Row } from '../model/row.js';
+import { inBatches } from './batches.js';
+import type { Desk } from './desk.js';
+import { already, failed, type Refusal, type Report, skipped } from './judgement.js';
+import { endOf } from './pairing.js';
+
+/** Tells whether an unpaired message of this digest is elsewhere on a side: then it may have moved, and is not deleted. */
+export type MovedTo = (side: SideName, digest: string, not: string) => Promise<string | undefined>;
+
+/** Runs `delete-local` or `delete-remote` lines of one mailbox: three witnesses each (P3). */
+export async function runRemovals(
+  desk: Desk,
+  actions: readonly Action[],
+  options: { readonly report: Report; readonly movedTo: MovedTo },
+): Promise<void> {
+  for (const batch of inBatches(actions)) await runBatch(desk, batch, options);
+}
+
+/** First witness: an intact base says the two were a pair. The other two are asked live. */
+export function checkRemoval(desk: Desk, action: Action): Refusal | undefined {
+  const on: SideName = action.op === 'delete-local' ? 'local' : 'remote';
+  if (!desk.has('remote') || !desk.has('local')) return skipped('the mailbox is not on both sides');
+  const pair = desk.pairAt('remote', endOf(action, 'remote'));
+  const local = endOf(action, 'local');
+  const row = desk.row(on, endOf(action, on));
+  if (pair === undefined || pair.local.key !== local.key || pair.local.epoch !== local.epoch) {
+    return row === undefined
+      ? already(`it is not on the ${on} side`)
+      : skipped('base does not say that the two were a pair');
+  }
+  if (desk.record.rematch !== undefined)
+    return skipped(`nothing is deleted here in this round: ${desk.record.rematch}`);
+  for (const side of ['remote', 'local'] as const) {
+    if (pair[side].epoch !== desk.epoch(side)) return skipped('its UIDVALIDITY is another one now');
+    if (desk.isUnreadable(side, pair[side].key)) return skipped(`the ${side} message cannot be read`);
+  }
+  if (action.message?.digest !== pair.identity.digest)
+    return skipped('the line names another message than base does');
+  if (desk.row(otherSide(on), pair[otherSide(on)]) !== undefined) {
+    return skipped(`it is on the ${otherSide(on)} side (again)`);
+  }
+  return undefined;
+}
+
+async function runBatch(
+  desk: Desk,
+  actions: readonly Action[],
+  { report, movedTo }: { readonly report: Report; readonly movedTo: MovedTo },
+): Promise<void> {
+  const on: SideName = actions[0]?.op === 'delete-local' ? 'local' : 'remote';
+  const from = otherSide(on);
+  const ready: { action: Action; pair: Pair }[] = [];
+  for (const action of actions) {
+    const refusal = checkRemoval(desk, action);
+    if (refusal !== undefined) report(action, refusal);
+    else
+      ready.push({
+        action,
+        pair: desk.pairAt('remote', endOf(action, 'remote')) ?? bug('a deletion without a pair'),
+      });
+  }
+  if (ready.length === 0) return;
+  await desk.begin();
+  const { sides } = desk.repository;
+  const absent = await sides[from].look(
+    desk.mailbox,
+    desk.epoch(from),
+    ready.map(({ pair }) => pair[from].key),
+  );
+  const victims = await sides[on].look(
+    desk.mailbox,
+    desk.epoch(on),
+    ready.map(({ pair }) => pair[on].key),
+  );
+
+  const removals: { action: Action; pair: Pair; row: Row }[] = [];
+  for (const { action, pair } of ready) {
+    const row = victims.rows.get(pair[on].key);
+    if (row === undefined) {
+      if (victims.gone.has(pair[on].key)) {
+        forget(desk, pair);
+        report(action, already(`it is gone from the ${on} side too`));
+      } else report(action, skipped(`the message on the ${on} side cannot be read`));
+      continue;
+    }
+    const doubt = await doubtAbout({ desk, pair, row, on, movedTo, gone: absent.gone.has(pair[from].key) });
+    if (doubt === undefined) removals.push({ action, pair, row });
+    else report(action, skipped(doubt));
+  }
+  if (removals.length > 0) await remove(desk, on, removals, report);
+  await desk.commit({ durable: true });
+}
+
+interface Doubt {
+  readonly desk: Desk;
+  readonly pair: Pair;
+  readonly row: Row;
+  readonly on: SideName;
+  readonly gone: boolean;
+  readonly movedTo: MovedTo;
+}
+
+/** Second and third witness: gone there now and not moved; here still what base recorded. */
+async function doubtAbout({ desk, pair, row, on, gone, movedTo }: Doubt): Promise<string | undefined> {
+  const from = otherSide(on);
+  if (!gone) return `the ${from} side does not confirm that it is gone`;
+  if (isEdited(pair, on, row)) return `its content on the ${on} side is not what base recorded`;
+  if (protects(pair.flags, row.flags))
+    return `it was flagged or answered on the ${on} side since: plan again`;
+  if (pair.weak && on === 'local')
+    return 'it was paired although the sizes differed, and can no longer be compared';
+  const place = desk.unpairedLike(from, pair.identity)
+    ? desk.mailbox
+    : await movedTo(from, pair.identity.digest, desk.mailbox);
+  return place === undefined ? undefined : `a message like it is new in ${place}: it may have moved there`;
+}
+
+async function remove(
+  desk: Desk,
+  on: SideName,
+  removals: readonly { action: Action; pair: Pair; row: Row }[],
+  report: Report,
+): Promise<void> {
+  const outcomes = await desk.repository.sides[on].remove(
+    desk.mailbox,
+    desk.epoch(on),
+    removals.map(({ pair, row }) => ({
+      expect: row,
+      operation: desk.operation,
+      ...(pair.weak && pair.identity.content !== undefined ? { content: pair.identity.content } : {}),
+    })),
+  );
+  for (const [index, { action, pair }] of removals.entries()) {
+    const outcome = outcomes[index] ?? bug('a removal without an outcome');
+    switch (outcome.kind) {
+      case 'done':
+        forget(desk, pair);
+        report(action);
+        break;
+      case 'gone':
+        forget(desk, pair);
+        report(action, already(`it is gone from the ${on} side too`));
+        break;
+      case 'marked':
+        desk.putPair({ ...pair, marked: true });
+        report(action);
+        break;
+      case 'changed':
+        report(action, skipped(outcome.reason));
+        break;
+      case 'refused':
+        report(action, failed(outcome.reason));
+        break;
+    }
+  }
+}
+
+function forget(desk: Desk, pair: Pair): void {
+  desk.dropPair(pair);
+  for (const side of ['remote', 'local'] as const) desk.dropRow(side, pair[side].key);
+}

@@ -1,0 +1,147 @@
+import { agreedFlags } from '../model/agreed-flags.js';
+import { otherSide } from '../model/by-side.js';
+import { ContentHasher, sameMessage } from '../model/identity.js';
+import type { MailboxName } from '../model/mailbox.js';
+import type { Pair } from '../model/pair.js';
+import type { Row } from '../model/row.js';
+import type { Intent } from '../state/records.js';
+import type { Repository } from '../state/repository.js';
+import { Desk } from './desk.js';
+
+/** How long after a lost answer a delivery is not repeated: the server may still be about to commit it. */
+const GRACE = 10 * 60 * 1000;
+/** How long a server gets to commit what a process that died had sent. */
+const PATIENCE = 5 * 1000;
+
+export interface SettledIntents {
+  /** Deliveries that had happened: base knows them now. */
+  readonly found: number;
+  /** Deliveries that had not happened. */
+  readonly dropped: number;
+  /** `mailbox NUL key` of sources whose delivery may still happen: not delivered again in this run. */
+  readonly inDoubt: ReadonlySet<string>;
+}
+
+/**
+ * Finds out what became of deliveries whose outcome was never recorded (SAFETY §3.1, §3.2). The snapshots must be fresh. A
+ * delivery that is found is paired; one that is not is forgotten, unless its answer was lost a short while ago.
+ */
+export async function settleIntents(repository: Repository, operation: string): Promise<SettledIntents> {
+  const inDoubt = new Set<string>();
+  let found = 0;
+  let dropped = 0;
+  for (const name of await repository.store.partitions('intent')) {
+    const mailbox = name as MailboxName;
+    const intents = await repository.store.all('intent', mailbox);
+    const desk = await Desk.open(repository, mailbox, operation);
+    const settling = new MailboxIntents(desk);
+    let open = await settling.settle(intents);
+    if ([...open.values()].some(intent => intent.key === undefined && intent.lost === undefined)) {
+      await repository.clock.sleep(PATIENCE);
+      for (const side of ['remote', 'local'] as const) {
+        if ([...open.values()].some(intent => intent.side === side) && desk.has(side))
+          await desk.refresh(side);
+      }
+      open = await settling.settle(open);
+    }
+    for (const [id, intent] of open) {
+      if (intent.lost !== undefined && repository.clock.now() - intent.lost < GRACE) {
+        inDoubt.add(`${mailbox}\0${intent.source.key}`);
+        continue;
+      }
+      if (intent.key !== undefined) await repository.sides[intent.side].sweep(mailbox, [intent.key]);
+      desk.clearIntent(id);
+      dropped++;
+    }
+    found += settling.found;
+    await desk.finish();
+  }
+  return { found, dropped, inDoubt };
+}
+
+class MailboxIntents {
+  readonly #desk: Desk;
+  found = 0;
+
+  constructor(desk: Desk) {
+    this.#desk = desk;
+  }
+
+  /** Pairs what is found and returns the rest. */
+  async settle(intents: ReadonlyMap<string, Intent>): Promise<Map<string, Intent>> {
+    const open = new Map<string, Intent>();
+    for (const [id, intent] of intents) {
+      const row = await this.#find(intent);
+      if (row === undefined) {
+        open.set(id, intent);
+        continue;
+      }
+      await this.#desk.begin();
+      this.#pair(intent, row);
+      this.#desk.clearIntent(id);
+      if (intent.key !== undefined)
+        await this.#desk.repository.sides[intent.side].sweep(intent.mailbox, [intent.key]);
+      this.found++;
+    }
+    return open;
+  }
+
+  async #find(intent: Intent): Promise<Row | undefined> {
+    const { side } = intent;
+    const desk = this.#desk;
+    if (!desk.has(side) || !desk.has(otherSide(side)) || desk.epoch(side) !== intent.epoch) return undefined;
+    const other = otherSide(side);
+    const source = desk.row(other, intent.source);
+    if (source === undefined || sameMessage(source.identity, intent.identity) === 'no') return undefined;
+    const held = desk.pairAt(other, intent.source);
+    if (held !== undefined && desk.row(side, held[side]) !== undefined) return undefined;
+    if (intent.key !== undefined) {
+      const row = desk.row(side, { epoch: intent.epoch, key: intent.key });
+      const free =
+        row !== undefined && desk.pairAt(side, { epoch: intent.epoch, key: row.key }) === undefined;
+      return free ? row : undefined;
+    }
+    return this.#search(intent);
+  }
+
+  /** The window search: messages that came in since the intent, in UID order, by identity and then by content. */
+  async #search(intent: Intent): Promise<Row | undefined> {
+    const { side } = intent;
+    for (const row of this.#desk.unpairedRowsLike(side, intent.identity)) {
+      if (intent.uidFrom !== undefined && Number(row.key) < intent.uidFrom) continue;
+      if (row.identity.content !== undefined || intent.identity.content === undefined) return row;
+      if ((await this.#contentOf(intent, row)) === intent.identity.content) return row;
+    }
+    return undefined;
+  }
+
+  async #contentOf(intent: Intent, row: Row): Promise<string | undefined> {
+    let content: string | undefined;
+    await this.#desk.repository.sides[intent.side].read(intent.mailbox, intent.epoch, [row], async letter => {
+      const hasher = new ContentHasher();
+      for await (const chunk of letter.chunks) hasher.update(chunk);
+      content = hasher.finish().content;
+    });
+    return content;
+  }
+
+  #pair(intent: Intent, row: Row): void {
+    const { side } = intent;
+    const other = otherSide(side);
+    const source = this.#desk.row(other, intent.source);
+    if (source === undefined) return;
+    const rows = { [side]: row, [other]: source } as Record<'remote' | 'local', Row>;
+    const ends = {
+      [side]: { epoch: intent.epoch, key: row.key },
+      [other]: intent.source,
+    } as unknown as Pick<Pair, 'remote' | 'local'>;
+    this.#desk.putPair({
+      ...ends,
+      flags: agreedFlags([], { remote: rows.remote.flags, local: rows.local.flags }, this.#desk.permanent()),
+      identity: rows.local.identity,
+      ...(rows.remote.identity.digest === rows.local.identity.digest
+        ? {}
+        : { remoteDigest: rows.remote.identity.digest }),
+    });
+  }
+}

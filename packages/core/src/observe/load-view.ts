@@ -1,0 +1,42 @@
+import type { SideName } from '../model/by-side.js';
+import type { MailboxName } from '../model/mailbox.js';
+import type { MessageKey, Row, Snapshot } from '../model/row.js';
+import type { MailboxView } from '../model/view.js';
+import type { MailboxRecord } from '../state/records.js';
+import type { Store } from '../state/store.js';
+
+/** The last snapshot of a mailbox as the state has it; undefined where the side had no such mailbox. */
+export async function loadSnapshot(
+  store: Store,
+  record: MailboxRecord,
+  side: SideName,
+): Promise<Snapshot | undefined> {
+  const known = record.sides[side];
+  if (known === undefined) return undefined;
+  return {
+    mailbox: record.mailbox,
+    cursor: known.cursor,
+    permanentFlags: known.permanentFlags,
+    rows: (await store.all(side, record.mailbox)) as Map<MessageKey, Row>,
+    unreadable: new Map(Object.entries(known.unreadable ?? {})) as Map<MessageKey, string>,
+  };
+}
+
+/** Everything the state has on one mailbox. */
+export async function loadView(store: Store, record: MailboxRecord): Promise<MailboxView> {
+  const pairs = await store.all('pair', record.mailbox);
+  return {
+    mailbox: record.mailbox,
+    pairs: [...pairs.values()],
+    sides: {
+      remote: await loadSnapshot(store, record, 'remote'),
+      local: await loadSnapshot(store, record, 'local'),
+    },
+    known: record.agreed ?? false,
+    ...(record.rematch === undefined ? {} : { rematch: record.rematch }),
+  };
+}
+
+export async function loadRecord(store: Store, mailbox: MailboxName): Promise<MailboxRecord> {
+  return (await store.get('mailbox', '', mailbox)) ?? { mailbox, generation: 0, sides: {} };
+}

@@ -1,0 +1,153 @@
+import type { SideName } from '../model/by-side.js';
+import { sameFlags } from '../model/flags.js';
+import type { MailboxName } from '../model/mailbox.js';
+import type { Cursor, Snapshot } from '../model/row.js';
+import type { MailboxRecord, SideRecord } from '../state/records.js';
+import type { Repository } from '../state/repository.js';
+import type { Change } from '../state/store.js';
+import { loadRecord, loadSnapshot } from './load-view.js';
+import { wentBack, witnessFault } from './went-back.js';
+
+/** What a new snapshot brought, in messages. */
+export interface MailboxChange {
+  readonly mailbox: MailboxName;
+  readonly fresh: number;
+  readonly gone: number;
+  readonly flags: number;
+  readonly total: number;
+}
+
+export interface ObservedMailbox {
+  readonly change: MailboxChange;
+  readonly snapshot: Snapshot;
+  /** The mailbox should carry our witness and has none. */
+  readonly unwitnessed: boolean;
+}
+
+const CHANGES_A_BATCH = 2000;
+
+/** Takes a snapshot of one mailbox of one side and brings the state up to date with it. */
+export async function observeMailbox(
+  repository: Repository,
+  side: SideName,
+  mailbox: MailboxName,
+): Promise<ObservedMailbox> {
+  const { store } = repository;
+  const record = await loadRecord(store, mailbox);
+  const known = await loadSnapshot(store, record, side);
+  const snapshot = await repository.sides[side].snapshot(mailbox, known);
+  const witness = await repository.sides[side].readWitness(mailbox);
+  const fault =
+    (known === undefined ? undefined : wentBack(known.cursor, snapshot.cursor)) ??
+    (witness === false ? undefined : witnessFault(record, witness, repository.id));
+  const { changes, change } = difference(known, snapshot, side);
+  await writeSnapshot(repository, {
+    record,
+    known,
+    snapshot,
+    changes,
+    side,
+    ...(fault === undefined ? {} : { fault }),
+  });
+  return { change, snapshot, unwitnessed: record.generation > 0 && witness === undefined };
+}
+
+function difference(
+  known: Snapshot | undefined,
+  now: Snapshot,
+  side: SideName,
+): { changes: Change[]; change: MailboxChange } {
+  const { mailbox } = now;
+  const changes: Change[] = [];
+  const sameEpoch = known?.cursor.epoch === now.cursor.epoch;
+  let fresh = 0;
+  let flags = 0;
+  for (const [key, row] of now.rows) {
+    const before = sameEpoch ? known?.rows.get(key) : undefined;
+    if (before === row) continue;
+    if (before === undefined) fresh++;
+    else if (!sameFlags(before.flags, row.flags)) flags++;
+    changes.push({ put: side, mailbox, key, value: row });
+  }
+  let gone = 0;
+  for (const key of known?.rows.keys() ?? []) {
+    if (sameEpoch && now.rows.has(key)) continue;
+    gone++;
+    if (sameEpoch) changes.push({ del: side, mailbox, key });
+  }
+  return { changes, change: { mailbox, fresh, gone, flags, total: now.rows.size } };
+}
+
+interface NewSnapshot {
+  readonly record: MailboxRecord;
+  readonly known: Snapshot | undefined;
+  readonly snapshot: Snapshot;
+  readonly changes: readonly Change[];
+  readonly side: SideName;
+  readonly fault?: string;
+}
+
+/**
+ * Rows first, the record that vouches for them last: a crash in between leaves an older cursor, which only means that more
+ * is read again. Under another epoch the old rows go at once, together with the claim that the side has the mailbox.
+ */
+async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise<void> {
+  const { record, known, snapshot, changes, side, fault } = news;
+  const { store } = repository;
+  const { mailbox } = record;
+  const now: SideRecord = {
+    cursor: snapshot.cursor,
+    permanentFlags: snapshot.permanentFlags,
+    ...(snapshot.unreadable.size === 0 ? {} : { unreadable: Object.fromEntries(snapshot.unreadable) }),
+  };
+  const before = record.sides[side];
+  const moved = before === undefined || !sameSide(before, now) || changes.length > 0 || fault !== undefined;
+  if (!moved) return;
+  const { quiet: _quiet, ...rest } = record;
+  const next: MailboxRecord = {
+    ...rest,
+    sides: { ...record.sides, [side]: now },
+    ...(record.agreed || record.sides[side === 'remote' ? 'local' : 'remote'] !== undefined
+      ? { agreed: true }
+      : {}),
+    ...(fault === undefined ? {} : { rematch: fault }),
+  };
+  if (known !== undefined && known.cursor.epoch !== snapshot.cursor.epoch) {
+    const { [side]: _gone, ...others } = record.sides;
+    const without: MailboxRecord = {
+      ...rest,
+      sides: others,
+      ...(fault === undefined ? {} : { rematch: fault }),
+    };
+    await store.write(
+      [
+        { clear: side, mailbox },
+        { put: 'mailbox', mailbox: '', key: mailbox, value: without },
+      ],
+      { durable: false },
+    );
+  }
+  for (let from = 0; from < changes.length; from += CHANGES_A_BATCH) {
+    await store.write(changes.slice(from, from + CHANGES_A_BATCH), { durable: false });
+  }
+  await store.write([{ put: 'mailbox', mailbox: '', key: mailbox, value: next }], { durable: false });
+}
+
+function sameSide(a: SideRecord, b: SideRecord): boolean {
+  return (
+    sameCursor(a.cursor, b.cursor) &&
+    a.permanentFlags.join(' ') === b.permanentFlags.join(' ') &&
+    JSON.stringify(a.unreadable) === JSON.stringify(b.unreadable)
+  );
+}
+
+export function sameCursor(a: Cursor, b: Cursor): boolean {
+  return (
+    a.epoch === b.epoch &&
+    a.count === b.count &&
+    a.uidNext === b.uidNext &&
+    a.highestModseq === b.highestModseq &&
+    a.mailboxId === b.mailboxId &&
+    a.stamp === b.stamp
+  );
+}

@@ -1,0 +1,121 @@
+import type { SideName } from '../model/by-side.js';
+import { PosternError } from '../model/error.js';
+import { compareText, type MailboxName } from '../model/mailbox.js';
+import type { MailboxEntry, Problem } from '../model/row.js';
+import type { MailboxRecord } from '../state/records.js';
+import type { Progress, Repository } from '../state/repository.js';
+import { type MailboxChange, observeMailbox } from './observe-mailbox.js';
+
+export interface ObserveOptions {
+  /** Only these; all when absent. */
+  readonly mailboxes?: readonly MailboxName[];
+  readonly progress?: Progress;
+}
+
+export interface Observation {
+  readonly side: SideName;
+  readonly mailboxes: number;
+  readonly changes: readonly MailboxChange[];
+  readonly problems: readonly Problem[];
+  /** Mailboxes that could not be read: nothing is concluded about them in this run. */
+  readonly unread: ReadonlySet<MailboxName>;
+  /** Every mailbox that should carry our witness has lost it: the side is not the one we knew. */
+  readonly stranger: boolean;
+}
+
+/**
+ * Brings the state up to date with a side. A mailbox that cannot be read is reported and left as it was; a side that
+ * cannot be listed is an error. Mailboxes the side no longer has lose their snapshot, never their pairs.
+ */
+export async function observeSide(
+  repository: Repository,
+  side: SideName,
+  options: ObserveOptions = {},
+): Promise<Observation> {
+  const { store } = repository;
+  const { entries, problems: listed } = await repository.sides[side].list();
+  const records = await store.all('mailbox', '');
+  const wanted = (mailbox: string) =>
+    options.mailboxes === undefined || options.mailboxes.some(name => name === mailbox);
+  const selectable = entries
+    .filter(entry => entry.selectable)
+    .sort((a, b) => compareText(a.mailbox, b.mailbox));
+
+  const changes: MailboxChange[] = [];
+  const problems: Problem[] = [...listed];
+  const unread = new Set<MailboxName>();
+  let witnessed = 0;
+  let unwitnessed = 0;
+  for (const [index, entry] of selectable.entries()) {
+    const { mailbox } = entry;
+    if (!wanted(mailbox)) continue;
+    const what = side === 'remote' ? 'fetch' : 'scan';
+    options.progress?.({ what, mailbox, done: index, total: selectable.length });
+    if (isUnchanged(records.get(mailbox), side, entry)) continue;
+    try {
+      const observed = await observeMailbox(repository, side, mailbox);
+      const { fresh, gone, flags } = observed.change;
+      if (fresh + gone + flags > 0) changes.push(observed.change);
+      for (const [key, reason] of observed.snapshot.unreadable) problems.push({ mailbox, key, reason });
+      if ((records.get(mailbox)?.generation ?? 0) > 0) observed.unwitnessed ? unwitnessed++ : witnessed++;
+    } catch (error) {
+      if (!isOneMailboxOnly(error)) throw error;
+      unread.add(mailbox);
+      problems.push({ mailbox, reason: error.message });
+    }
+  }
+  const there = new Set<string>(selectable.map(entry => entry.mailbox));
+  for (const record of records.values()) {
+    if (record.sides[side] === undefined || there.has(record.mailbox) || !wanted(record.mailbox)) continue;
+    changes.push(await forgetSnapshot(repository, side, record));
+  }
+  return {
+    side,
+    mailboxes: selectable.length,
+    changes,
+    problems,
+    unread,
+    stranger: unwitnessed > 0 && witnessed === 0,
+  };
+}
+
+/** A listing with STATUS proves that nothing changed only where it brings HIGHESTMODSEQ (RFC 7162 §3.1.2, RFC 5819). */
+function isUnchanged(record: MailboxRecord | undefined, side: SideName, entry: MailboxEntry): boolean {
+  const known = record?.sides[side];
+  const { status } = entry;
+  if (known === undefined || status?.highestModseq === undefined || known.unreadable !== undefined)
+    return false;
+  const { cursor } = known;
+  return (
+    cursor.epoch === status.epoch &&
+    cursor.count === status.count &&
+    cursor.uidNext === status.uidNext &&
+    cursor.highestModseq === status.highestModseq
+  );
+}
+
+function isOneMailboxOnly(error: unknown): error is PosternError {
+  return (
+    error instanceof PosternError &&
+    (error.code === 'mailbox-unreadable' || error.code === 'snapshot-incomplete')
+  );
+}
+
+async function forgetSnapshot(
+  repository: Repository,
+  side: SideName,
+  record: MailboxRecord,
+): Promise<MailboxChange> {
+  const { mailbox } = record;
+  const rows = await repository.store.all(side, mailbox);
+  const { [side]: _gone, ...sides } = record.sides;
+  const { quiet: _quiet, ...rest } = record;
+  await repository.store.write(
+    [
+      { clear: side, mailbox },
+      { put: 'mailbox', mailbox: '', key: mailbox, value: { ...rest, sides } },
+    ],
+    { durable: false },
+  );
+  return { mailbox, fresh: 0, gone: rows.size, flags: 0, total: 0 };
+}
