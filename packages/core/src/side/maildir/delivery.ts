@@ -1,0 +1,206 @@
+import { closeSync, fchmodSync, fstatSync, futimesSync, writeSync } from 'node:fs';
+import type { Clock } from '../../model/clock.js';
+import type { Seam } from '../../model/effect.js';
+import { bug } from '../../model/error.js';
+import { DiskEncoder } from '../../model/line-ends.js';
+import { NO_EPOCH, type Row } from '../../model/row.js';
+import type { DeliveryBatch, DeliveryOutcome, Letter, Slot, StagedLetter } from '../side.js';
+import { reasonOf, writeError } from './file-errors.js';
+import { baseOf, flagsOf, keyOf, lettersOf, parseFileName } from './file-name.js';
+import { fileDate, fileStamp } from './mail-file.js';
+import { MessageDigester } from './message-digester.js';
+import { join, type Octets, printable } from './octets.js';
+import { placeFile, unlinkFile } from './place-file.js';
+import type { MailDirectories } from './scan-pass.js';
+import type { UniqueNames } from './unique-names.js';
+import { createFile, syncDirectory, syncFile } from './write-file.js';
+
+/** Files that are being made durable at the same time. */
+const MOST_SYNCING = 32;
+/** The latest date a file can have everywhere: the end of the year 9999. */
+const LAST_DATE = 253_402_300_799_000;
+
+export interface DeliveryPlace {
+  readonly directories: MailDirectories;
+  readonly seam: Seam;
+  readonly clock: Clock;
+  readonly names: UniqueNames;
+}
+
+interface Staged {
+  readonly slot: Slot;
+  readonly temporary: Octets;
+  readonly target: { readonly directory: 'new' | 'cur'; readonly name: Octets };
+  readonly row: Row;
+  /** Settles when the bytes are durable, with the error where they are not; never rejects. */
+  readonly synced: Promise<unknown>;
+}
+
+/** Written to tmp, synced, linked under a name chosen beforehand, then each directory is synced once (SAFETY §3.2). */
+export class MaildirDelivery implements DeliveryBatch {
+  readonly epoch = NO_EPOCH;
+  readonly #place: DeliveryPlace;
+  readonly #staged = new Map<Slot, Staged>();
+  #syncing: Promise<unknown>[] = [];
+
+  constructor(place: DeliveryPlace) {
+    this.#place = place;
+  }
+
+  async prepare(count: number): Promise<readonly Slot[]> {
+    return Array.from({ length: count }, () => ({ key: keyOf(this.#place.names.next()) }));
+  }
+
+  async stage(slot: Slot, letter: Letter): Promise<StagedLetter> {
+    const base = (slot.key === undefined ? undefined : baseOf(slot.key)) ?? bug('a slot without a file name');
+    const { directories, seam } = this.#place;
+    const temporary = join(directories.tmp, base);
+    if (this.#syncing.length >= MOST_SYNCING) await this.#trust(this.#syncing.shift()!);
+    let fd: number;
+    try {
+      fd = createFile(seam, temporary);
+    } catch (error) {
+      throw this.#failed(error);
+    }
+    let handedOver = false;
+    try {
+      const facts = await this.#write(fd, temporary, letter);
+      futimesSync(fd, ...timesOf(letter.date, this.#place.clock));
+      const stats = fstatSync(fd, { bigint: true });
+      const letters = lettersOf(letter.flags);
+      const name = letters === '' ? base : (`${base}:2,${letters}` as Octets);
+      const synced = this.#sync(fd, temporary);
+      handedOver = true;
+      this.#staged.set(slot, {
+        slot,
+        temporary,
+        target: { directory: letters === '' ? 'new' : 'cur', name },
+        row: {
+          key: keyOf(base),
+          flags: flagsOf(parseFileName(name)),
+          date: fileDate(stats),
+          ...facts,
+          stamp: fileStamp(stats),
+        },
+        synced,
+      });
+      return facts;
+    } catch (error) {
+      this.#discardFile(temporary);
+      throw this.#failed(error);
+    } finally {
+      if (!handedOver) closeSync(fd);
+    }
+  }
+
+  async discard(slot: Slot): Promise<void> {
+    const staged = this.#staged.get(slot);
+    if (staged === undefined) return;
+    this.#staged.delete(slot);
+    await staged.synced;
+    this.#discardFile(staged.temporary);
+  }
+
+  async publish(): Promise<readonly DeliveryOutcome[]> {
+    for (const { synced } of this.#staged.values()) await this.#trust(synced);
+    const outcomes = [...this.#staged.values()].map(staged => this.#link(staged));
+    const unsynced = await this.#syncDirectories();
+    const staged = [...this.#staged.values()];
+    this.#staged.clear();
+    if (unsynced === undefined) {
+      for (const { temporary } of staged) this.#discardFile(temporary);
+      return outcomes;
+    }
+    // The names in tmp stay for `sweep`: they may be the ones that outlive a power cut.
+    return outcomes.map(outcome =>
+      outcome.kind === 'done' ? { slot: outcome.slot, kind: 'unknown', reason: unsynced } : outcome,
+    );
+  }
+
+  async abandon(): Promise<void> {
+    for (const slot of [...this.#staged.keys()]) await this.discard(slot);
+  }
+
+  async #write(fd: number, path: Octets, letter: Letter): Promise<StagedLetter> {
+    fchmodSync(fd, 0o600);
+    const digester = new MessageDigester();
+    const encoder = new DiskEncoder();
+    for await (const chunk of letter.chunks) {
+      digester.update(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+      this.#writeAll(fd, path, encoder.encode(chunk));
+    }
+    this.#writeAll(fd, path, encoder.finish());
+    return digester.finish();
+  }
+
+  #writeAll(fd: number, path: Octets, bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    this.#place.seam.runSync({ surface: 'fs', name: 'write', target: printable(path) }, () => {
+      for (let written = 0; written < bytes.length; ) written += writeSync(fd, bytes, written);
+    });
+  }
+
+  #sync(fd: number, path: Octets): Promise<unknown> {
+    const synced = syncFile(this.#place.seam, fd, path)
+      .finally(() => closeSync(fd))
+      .then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+    this.#syncing.push(synced);
+    return synced;
+  }
+
+  /** A file whose fsync failed is not trusted: nothing of the batch is published (a second fsync may lie). */
+  async #trust(synced: Promise<unknown>): Promise<void> {
+    const error = await synced;
+    if (error === undefined) return;
+    await this.abandon();
+    throw this.#failed(error);
+  }
+
+  #link({ slot, temporary, target, row }: Staged): DeliveryOutcome {
+    if (row.identity.size === 0) {
+      return { slot, kind: 'refused', reason: 'an empty message looks like a file that a crash left empty' };
+    }
+    const { directories, seam } = this.#place;
+    try {
+      placeFile({ seam, from: temporary, to: join(directories[target.directory], target.name) });
+      return { slot, kind: 'done', row };
+    } catch (error) {
+      return { slot, kind: 'refused', reason: `the file could not be linked: ${reasonOf(error)}` };
+    }
+  }
+
+  /** Why a directory could not be synced, or undefined. */
+  async #syncDirectories(): Promise<string | undefined> {
+    const { directories, seam } = this.#place;
+    const used = new Set([...this.#staged.values()].map(({ target }) => target.directory));
+    try {
+      for (const directory of used) await syncDirectory(seam, directories[directory]);
+      return undefined;
+    } catch (error) {
+      return `the directory could not be synced: ${reasonOf(error)}`;
+    }
+  }
+
+  #discardFile(temporary: Octets): void {
+    try {
+      unlinkFile(this.#place.seam, temporary);
+    } catch (error) {
+      // It was moved into place, or stays for `sweep`.
+      reasonOf(error);
+    }
+  }
+
+  #failed(error: unknown): unknown {
+    return writeError(error, `the mailbox ${this.#place.directories.mailbox} cannot be written`);
+  }
+}
+
+/** Access and modification time in seconds: a date no file can have becomes the nearest one, no date at all becomes now. */
+function timesOf(date: number, clock: Clock): [number, number] {
+  const wanted = Number.isFinite(date) ? date : clock.now();
+  const seconds = Math.min(Math.max(wanted, 0), LAST_DATE) / 1000;
+  return [seconds, seconds];
+}

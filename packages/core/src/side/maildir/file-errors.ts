@@ -1,0 +1,57 @@
+import { bug, errnoOf, PosternError } from '../../model/error.js';
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'it is not there',
+  ENOTDIR: 'it is not a directory',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EIO: 'input/output error',
+  ESTALE: 'the file system is gone',
+  EMFILE: 'too many open files',
+  ENFILE: 'too many open files',
+  ENAMETOOLONG: 'the name is too long',
+  ELOOP: 'a symbolic link',
+  ENOSPC: 'no space left',
+  EDQUOT: 'over quota',
+  EROFS: 'the file system is read-only',
+  EXDEV: 'it is on another file system',
+  EEXIST: 'the name is taken',
+};
+
+/** A system error as a reason for people. Anything else (a crash, a bug) is thrown on as it is. */
+export function reasonOf(error: unknown): string {
+  const errno = errnoOf(error);
+  if (errno === undefined || error instanceof PosternError) throw error;
+  return REASONS[errno] ?? errno;
+}
+
+/** A failed write in the words of the port; what is no system error is returned as it is. */
+export function writeError(error: unknown, what: string): unknown {
+  const errno = errnoOf(error);
+  if (errno === undefined || error instanceof PosternError) return error;
+  const message = `${what}: ${reasonOf(error)}`;
+  if (errno === 'ENOSPC' || errno === 'EDQUOT')
+    return new PosternError('disk-full', message, { cause: error });
+  if (errno === 'EROFS' || errno === 'EACCES')
+    return new PosternError('read-only', message, { cause: error });
+  return new PosternError('failed', message, { cause: error });
+}
+
+/** A failed look at a mailbox: never an empty mailbox. */
+export function mailboxUnreadable(mailbox: string, error: unknown): PosternError {
+  return new PosternError('mailbox-unreadable', `the mailbox ${mailbox} cannot be read: ${reasonOf(error)}`, {
+    cause: error,
+  });
+}
+
+/** Whether the file system has no hard links, by what `link` answered. */
+export function meansNoLinks(error: unknown): boolean {
+  return ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(errnoOf(error) ?? '');
+}
+
+/** Names an operation for a path: no separators, no dots in front. */
+export function safeSegment(segment: string): string {
+  return /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$/.test(segment)
+    ? segment
+    : bug(`unsafe path segment ${segment}`);
+}

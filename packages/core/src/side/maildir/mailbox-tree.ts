@@ -1,0 +1,204 @@
+import { lstatSync, statSync } from 'node:fs';
+import { errnoOf, PosternError } from '../../model/error.js';
+import type { MailboxName } from '../../model/mailbox.js';
+import type { MailboxEntry, Problem } from '../../model/row.js';
+import { mailboxUnreadable, reasonOf } from './file-errors.js';
+import { DEEPEST, entriesOf, isDirectory, isMailbox, type MaildirLayout } from './layout.js';
+import { hasHighOctets, mailboxOf, type NameEncoding } from './mailbox-path.js';
+import { join, type Octets, pathBytes, printable } from './octets.js';
+
+/** A file in a mailbox directory that is being made: until it is gone, the mailbox is not there yet. */
+export const UNFINISHED = '.postern-unfinished';
+export const WITNESS = '.postern-witness';
+
+export interface MailboxPlace {
+  readonly path: Octets;
+  /** False for a directory level without mail of its own, and for a mailbox that is being made. */
+  readonly selectable: boolean;
+}
+
+/** The mailboxes of a Maildir as they lie on disk, and how new names are to be written. */
+export interface MailboxTree {
+  readonly places: ReadonlyMap<MailboxName, MailboxPlace>;
+  /** Names that more than one directory, or a symbolic link, stands for. They are listed, and cannot be read or made. */
+  readonly contested: ReadonlySet<MailboxName>;
+  readonly encoding: NameEncoding;
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Reads the tree anew. Throws `side-missing` when the root is not there, no directory or, in maildir++, no Maildir any
+ * more; `mailbox-unreadable` when a level of layout fs cannot be read, for what lies below it would seem to be gone.
+ */
+export function readTree(root: Octets, layout: MaildirLayout): MailboxTree {
+  const reader = new TreeReader(layout);
+  const entries = rootEntries(root);
+  if (layout === 'fs') reader.readLevel(root, [], entries);
+  else reader.readFlat(root, entries);
+  return reader.finish();
+}
+
+/** What a listing shows: every mailbox, and the levels above one. */
+export function entriesOfTree(tree: MailboxTree): MailboxEntry[] {
+  const entries = new Map<string, MailboxEntry>();
+  const mailboxes = [...tree.places.keys()].filter(mailbox => tree.places.get(mailbox)!.selectable);
+  for (const mailbox of [...mailboxes, ...tree.contested]) {
+    for (let slash = mailbox.indexOf('/'); slash !== -1; slash = mailbox.indexOf('/', slash + 1)) {
+      const above = mailbox.slice(0, slash) as MailboxName;
+      if (!entries.has(above)) entries.set(above, { mailbox: above, selectable: false });
+    }
+    entries.set(mailbox, { mailbox, selectable: true });
+  }
+  return [...entries.values()];
+}
+
+function rootEntries(root: Octets): Octets[] {
+  try {
+    if (statSync(pathBytes(root)).isDirectory()) return entriesOf(root);
+  } catch (error) {
+    throw new PosternError(
+      'side-missing',
+      `the Maildir ${printable(root)} cannot be read: ${reasonOf(error)}`,
+      {
+        hint: 'is its disk mounted?',
+        cause: error,
+      },
+    );
+  }
+  throw new PosternError('side-missing', `the Maildir ${printable(root)} is no directory`);
+}
+
+class TreeReader {
+  readonly #layout: MaildirLayout;
+  readonly #places = new Map<MailboxName, MailboxPlace>();
+  readonly #contested = new Set<MailboxName>();
+  readonly #problems: Problem[] = [];
+  #encoding: NameEncoding = 'modified-utf-7';
+
+  constructor(layout: MaildirLayout) {
+    this.#layout = layout;
+  }
+
+  finish(): MailboxTree {
+    return {
+      places: this.#places,
+      contested: this.#contested,
+      encoding: this.#encoding,
+      problems: this.#problems,
+    };
+  }
+
+  readFlat(root: Octets, entries: readonly Octets[]): void {
+    const here = new Set<string>(entries);
+    for (const name of entries) {
+      const path = join(root, name);
+      if (/^\.postern/i.test(name)) continue;
+      if (name.startsWith('.')) this.#readFlatMailbox(path, name);
+      else this.#reportForeign(path, name);
+    }
+    if (isMailbox(here)) this.#add([], root, !isUnfinished(here));
+    else if (this.#places.size > 0 || entries.some(name => !/^\.postern/i.test(name))) {
+      throw new PosternError(
+        'side-missing',
+        `${printable(root)} is no Maildir any more: cur, new and tmp are gone`,
+      );
+    }
+  }
+
+  readLevel(directory: Octets, above: readonly Octets[], entries: readonly Octets[]): void {
+    for (const name of entries.toSorted()) {
+      if (name.startsWith('.') || name === 'cur' || name === 'new' || name === 'tmp') continue;
+      const path = join(directory, name);
+      const names = [...above, name];
+      if (this.#isLink(path, names) || !isDirectory(path)) continue;
+      const children = this.#childrenOf(path);
+      const mailbox = isMailbox(children);
+      if (!this.#add(names, path, mailbox && !isUnfinished(children))) continue;
+      if (names.length < DEEPEST) this.readLevel(path, names, [...children]);
+    }
+  }
+
+  #readFlatMailbox(path: Octets, name: Octets): void {
+    if (this.#isLink(path, [name]) || !isDirectory(path)) return;
+    let children: ReadonlySet<Octets>;
+    try {
+      children = new Set(entriesOf(path));
+    } catch (error) {
+      // It may be a mailbox; its snapshot will say what is wrong.
+      if (errnoOf(error) !== 'ENOENT') this.#add([name], path, true);
+      return;
+    }
+    const half = isUnfinished(children);
+    if (half || isMailbox(children) || children.has('maildirfolder' as Octets))
+      this.#add([name], path, !half);
+  }
+
+  /** A mailbox beside maildir++ ones, in a directory without a leading dot. */
+  #reportForeign(path: Octets, name: Octets): void {
+    if (['cur', 'new', 'tmp'].includes(name) || !isDirectory(path)) return;
+    if (!isDirectory(join(path, 'cur')) || !isDirectory(join(path, 'new'))) return;
+    this.#problems.push({ reason: `the mailbox in "${printable(name)}" is none of layout maildir++` });
+  }
+
+  #childrenOf(path: Octets): ReadonlySet<Octets> {
+    try {
+      return new Set(entriesOf(path));
+    } catch (error) {
+      throw mailboxUnreadable(`in ${printable(path)}`, error);
+    }
+  }
+
+  /** Notes a symbolic link to a directory: it may leave the root, or be a second name for the same mail. */
+  #isLink(path: Octets, names: readonly Octets[]): boolean {
+    if (lstatSync(pathBytes(path), { throwIfNoEntry: false })?.isSymbolicLink() !== true) return false;
+    const target = entriesBehind(path);
+    if (target === undefined || (this.#layout === 'maildir++' && !isMailbox(target))) return true;
+    const mailbox = mailboxOf(names, this.#layout);
+    const reason = `the directory "${names.map(printable).join('/')}" is a symbolic link`;
+    if (typeof mailbox === 'string' && isMailbox(target)) this.#contest(mailbox, reason);
+    else this.#problems.push({ reason });
+    return true;
+  }
+
+  /** Whether the directory has a place in the tree now. */
+  #add(names: readonly Octets[], path: Octets, selectable: boolean): boolean {
+    const shown = names.map(printable).join('/');
+    const mailbox = mailboxOf(names, this.#layout);
+    if (typeof mailbox !== 'string') {
+      this.#problems.push({ reason: `the directory "${shown}" is no mailbox: ${mailbox.fault}` });
+      return false;
+    }
+    if (names.some(hasHighOctets)) this.#encoding = 'utf-8';
+    if (this.#places.has(mailbox) || this.#contested.has(mailbox)) {
+      this.#contest(mailbox, `the directory "${shown}" is not the only one of this name`);
+      return false;
+    }
+    this.#places.set(mailbox, { path, selectable });
+    return true;
+  }
+
+  #contest(mailbox: MailboxName, reason: string): void {
+    this.#contested.add(mailbox);
+    this.#problems.push({ mailbox, reason });
+    if (!this.#places.delete(mailbox) || this.#layout !== 'fs') return;
+    for (const below of this.#places.keys()) {
+      if (below.startsWith(`${mailbox}/`)) this.#contest(below, reason);
+    }
+  }
+}
+
+/** An unfinished mailbox never held mail; one with a witness did, whatever else is missing. */
+function isUnfinished(entries: ReadonlySet<string>): boolean {
+  if (!entries.has(UNFINISHED)) return false;
+  if ([...entries].some(name => name.startsWith(WITNESS))) return false;
+  return !(entries.has('cur') && entries.has('new') && entries.has('tmp'));
+}
+
+/** What is in the directory a symbolic link leads to; undefined where it leads to none. */
+function entriesBehind(link: Octets): ReadonlySet<string> | undefined {
+  try {
+    return new Set(entriesOf(link));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,232 @@
+import { resolve } from 'node:path';
+import type { SideName } from '../../model/by-side.js';
+import type { Clock } from '../../model/clock.js';
+import type { Seam } from '../../model/effect.js';
+import { PosternError } from '../../model/error.js';
+import type { MailboxName } from '../../model/mailbox.js';
+import {
+  type Epoch,
+  type Listing,
+  type MessageKey,
+  NO_EPOCH,
+  type Row,
+  type Snapshot,
+} from '../../model/row.js';
+import type {
+  DeliveryBatch,
+  FlagChange,
+  FlagOutcome,
+  Letter,
+  Removal,
+  RemoveOutcome,
+  Side,
+  Sight,
+  Witness,
+} from '../side.js';
+import { Attic } from './attic.js';
+import { MaildirDelivery } from './delivery.js';
+import { writeError } from './file-errors.js';
+import { flagFiles } from './flagging.js';
+import { isDirectory, type MaildirLayout } from './layout.js';
+import { directoryNames } from './mailbox-path.js';
+import { entriesOfTree, type MailboxTree, readTree } from './mailbox-tree.js';
+import { makeDirectory } from './make-directory.js';
+import { makeMailbox } from './make-mailbox.js';
+import { join, type Octets, octetsOfText } from './octets.js';
+import { readFiles } from './reading.js';
+import { MaildirRemoval } from './removal.js';
+import { lookAt, scanMailbox } from './scan.js';
+import { directoryStamps, MailDirectories } from './scan-pass.js';
+import { sweepTemporary } from './sweep.js';
+import { UniqueNames } from './unique-names.js';
+import { readWitnessFile, witnessName, writeWitnessFile } from './witness.js';
+
+export interface MaildirSideOptions {
+  /** The directory of the Maildir; a relative one is taken from the current directory. */
+  readonly root: string;
+  readonly layout: MaildirLayout;
+  /** The repository's id, and the position this side has in it: they name the witness. */
+  readonly repository: string;
+  readonly position: SideName;
+  readonly seam: Seam;
+  /** The time of day, as the file system has it. */
+  readonly clock: Clock;
+  /** Letters and digits that no one can guess, another text each time. */
+  readonly random: () => string;
+  /** Where removed files go, on the file system of the mail; `<root>/.postern/attic` unless given. */
+  readonly attic?: string;
+  /** The host in the names of new files; this machine's unless given. */
+  readonly host?: string;
+}
+
+/** The port on a Maildir. Keys are base names; bytes on disk have LF line ends. */
+export class MaildirSide implements Side {
+  readonly kind = 'maildir';
+  readonly keys = 'file';
+  readonly address: string;
+  readonly #root: Octets;
+  readonly #layout: MaildirLayout;
+  readonly #seam: Seam;
+  readonly #clock: Clock;
+  readonly #names: UniqueNames;
+  readonly #attic: Attic;
+  readonly #witness: Octets;
+  #tree: MailboxTree | undefined;
+
+  constructor(options: MaildirSideOptions) {
+    const root = resolve(options.root);
+    this.address = `maildir:${root}`;
+    this.#root = octetsOfText(root);
+    this.#layout = options.layout;
+    this.#seam = options.seam;
+    this.#clock = options.clock;
+    this.#names = new UniqueNames(options.clock, options.random, options.host);
+    this.#attic = new Attic({
+      path: octetsOfText(options.attic === undefined ? `${root}/.postern/attic` : resolve(options.attic)),
+      seam: options.seam,
+      random: () => this.#names.randomPart(),
+    });
+    this.#witness = witnessName(options.position, options.repository);
+  }
+
+  async list(): Promise<Listing> {
+    const tree = this.#readTree();
+    return { entries: entriesOfTree(tree), problems: tree.problems };
+  }
+
+  async snapshot(mailbox: MailboxName, known: Snapshot | undefined): Promise<Snapshot> {
+    return scanMailbox(this.#directories(mailbox), known, this.#clock);
+  }
+
+  async look(mailbox: MailboxName, epoch: Epoch, keys: readonly MessageKey[]): Promise<Sight> {
+    return lookAt(this.#directories(mailbox, epoch), keys, this.#clock);
+  }
+
+  async read(
+    mailbox: MailboxName,
+    epoch: Epoch,
+    rows: readonly Row[],
+    take: (letter: Letter) => Promise<void>,
+  ): Promise<void> {
+    await readFiles({ directories: this.#directories(mailbox, epoch), clock: this.#clock }, rows, take);
+  }
+
+  async deliver(mailbox: MailboxName): Promise<DeliveryBatch> {
+    const directories = this.#directories(mailbox);
+    directoryStamps(directories);
+    // Tools that copy a Maildir leave empty directories behind.
+    await this.#writing(mailbox, async () => makeDirectory(this.#seam, directories.tmp));
+    return new MaildirDelivery({ directories, seam: this.#seam, clock: this.#clock, names: this.#names });
+  }
+
+  async flag(
+    mailbox: MailboxName,
+    epoch: Epoch,
+    changes: readonly FlagChange[],
+  ): Promise<readonly FlagOutcome[]> {
+    const directories = this.#directories(mailbox, epoch);
+    return this.#writing(mailbox, () =>
+      flagFiles({ directories, seam: this.#seam, clock: this.#clock }, changes),
+    );
+  }
+
+  async remove(
+    mailbox: MailboxName,
+    epoch: Epoch,
+    removals: readonly Removal[],
+  ): Promise<readonly RemoveOutcome[]> {
+    const removal = new MaildirRemoval({
+      directories: this.#directories(mailbox, epoch),
+      seam: this.#seam,
+      clock: this.#clock,
+      attic: this.#attic,
+    });
+    return this.#writing(mailbox, () => removal.remove(removals));
+  }
+
+  async createMailbox(mailbox: MailboxName): Promise<'done' | 'already'> {
+    const tree = this.#readTree();
+    const path = this.#pathForNew(tree, mailbox);
+    if (tree.places.get(mailbox)?.selectable && isComplete(path)) return 'already';
+    const marked = this.#layout === 'maildir++' && path !== this.#root;
+    await this.#writing(mailbox, () => makeMailbox({ seam: this.#seam, path, marked }));
+    this.#tree = undefined;
+    return 'done';
+  }
+
+  async readWitness(mailbox: MailboxName): Promise<Witness | undefined | false> {
+    return readWitnessFile(join(this.#directories(mailbox).path, this.#witness));
+  }
+
+  async writeWitness(mailbox: MailboxName, witness: Witness): Promise<void> {
+    const directory = this.#directories(mailbox).path;
+    await writeWitnessFile(this.#seam, { directory, name: this.#witness }, witness);
+  }
+
+  async sweep(mailbox: MailboxName, keys: readonly MessageKey[]): Promise<void> {
+    sweepTemporary(this.#seam, this.#directories(mailbox), keys);
+  }
+
+  async close(): Promise<void> {}
+
+  #readTree(): MailboxTree {
+    this.#tree = readTree(this.#root, this.#layout);
+    return this.#tree;
+  }
+
+  /** A mailbox that an earlier listing did not show is looked for once more: another program may have made it. */
+  #directories(mailbox: MailboxName, epoch: Epoch = NO_EPOCH): MailDirectories {
+    if (epoch !== NO_EPOCH) {
+      throw new PosternError('snapshot-incomplete', `the keys of ${mailbox} are not those of a Maildir`);
+    }
+    const find = (tree: MailboxTree) => {
+      const place = tree.places.get(mailbox);
+      return place?.selectable ? place : undefined;
+    };
+    const place = (this.#tree === undefined ? undefined : find(this.#tree)) ?? find(this.#readTree());
+    if (place !== undefined) return new MailDirectories(mailbox, place.path);
+    const why = this.#tree?.contested.has(mailbox)
+      ? 'its directory is a symbolic link, or not the only one of this name'
+      : 'there is no such mailbox';
+    throw new PosternError('mailbox-unreadable', `the mailbox ${mailbox} cannot be read: ${why}`);
+  }
+
+  /** Where a mailbox is, or is to be made: below the level that is there, under the names postern writes. */
+  #pathForNew(tree: MailboxTree, mailbox: MailboxName): Octets {
+    const names = directoryNames(mailbox, { layout: this.#layout, encoding: tree.encoding });
+    if (names === undefined) {
+      throw new PosternError(
+        'failed',
+        `the mailbox ${mailbox} cannot be made: its name is too long for a directory`,
+      );
+    }
+    const levels = this.#layout === 'fs' ? mailbox.split('/') : [mailbox];
+    let path = this.#root;
+    for (const [index, name] of names.entries()) {
+      const level = levels.slice(0, index + 1).join('/') as MailboxName;
+      if (tree.contested.has(level)) {
+        throw new PosternError(
+          'failed',
+          `the mailbox ${mailbox} cannot be made: its directory is contested`,
+          {
+            hint: 'remove the symbolic link, or rename one of the directories of this name',
+          },
+        );
+      }
+      path = tree.places.get(level)?.path ?? join(path, name);
+    }
+    return path;
+  }
+
+  async #writing<T>(mailbox: MailboxName, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      throw writeError(error, `the mailbox ${mailbox} cannot be written`);
+    }
+  }
+}
+
+function isComplete(path: Octets): boolean {
+  return ['cur', 'new', 'tmp'].every(name => isDirectory(join(path, name)));
+}

@@ -1,0 +1,105 @@
+import { type BigIntStats, lstatSync } from 'node:fs';
+import { bug } from '../../model/error.js';
+import type { MailboxName } from '../../model/mailbox.js';
+import { mailboxUnreadable } from './file-errors.js';
+import { parseFileName } from './file-name.js';
+import { entriesOf } from './layout.js';
+import { join, type Octets, pathBytes } from './octets.js';
+
+/** A mailbox of the tree with the directories its messages lie in. */
+export class MailDirectories {
+  readonly mailbox: MailboxName;
+  readonly path: Octets;
+  readonly new: Octets;
+  readonly cur: Octets;
+  readonly tmp: Octets;
+
+  constructor(mailbox: MailboxName, path: Octets) {
+    this.mailbox = mailbox;
+    this.path = path;
+    this.new = join(path, 'new');
+    this.cur = join(path, 'cur');
+    this.tmp = join(path, 'tmp');
+  }
+}
+
+/** Where a message's file was seen. */
+export interface Spot {
+  readonly directory: 'new' | 'cur';
+  readonly name: Octets;
+}
+
+/** One reading of `new`, then `cur` (mail moves from new to cur, so that it is met at least once). */
+export interface Pass {
+  readonly spots: ReadonlyMap<Octets, readonly Spot[]>;
+  readonly stamps: DirectoryStamps;
+  /** The directories were the same before and after: what is not in `spots` was not there. */
+  readonly stable: boolean;
+}
+
+/** Throws `mailbox-unreadable` whatever goes wrong: a directory that fails is never an empty one. */
+export function takePass(directories: MailDirectories): Pass {
+  const before = directoryStamps(directories);
+  const spots = new Map<Octets, Spot[]>();
+  try {
+    for (const directory of ['new', 'cur'] as const) {
+      for (const name of entriesOf(directories[directory])) {
+        if (name.startsWith('.')) continue;
+        const { base } = parseFileName(name);
+        const known = spots.get(base);
+        if (known === undefined) spots.set(base, [{ directory, name }]);
+        else known.push({ directory, name });
+      }
+    }
+  } catch (error) {
+    throw mailboxUnreadable(directories.mailbox, error);
+  }
+  const stamps = directoryStamps(directories);
+  return { spots, stamps, stable: stamps.text === before.text };
+}
+
+export interface DirectoryStamps {
+  /** Equal when neither directory was written to, replaced or mounted over in between. */
+  readonly text: string;
+  /** The later of all change times, nanoseconds since the epoch. */
+  readonly changed: bigint;
+}
+
+export function directoryStamps(directories: MailDirectories): DirectoryStamps {
+  const parts = [directories.new, directories.cur].map(path => statDirectory(directories.mailbox, path));
+  const times = parts.flatMap(({ mtimeNs, ctimeNs }) => [mtimeNs, ctimeNs]);
+  return {
+    text: parts.map(({ dev, ino, mtimeNs, ctimeNs }) => `${dev}.${ino}.${mtimeNs}.${ctimeNs}`).join(' '),
+    changed: times.reduce((latest, time) => (time > latest ? time : latest)),
+  };
+}
+
+/** Changes this close to a scan may share its time stamp (a file system may count in steps of 2 s). */
+const RACY_MS = 2000n;
+
+/** The cursor's note on a stable pass begun at `at` (milliseconds since the epoch). */
+export function cursorStamp(stamps: DirectoryStamps, at: number): string {
+  return `1 ${Math.floor(at)} ${stamps.text}`;
+}
+
+/**
+ * Whether the directories are provably as they were at the scan a cursor tells of: equal stamps, and at that time older
+ * than the file system's clock could blur (git's racy rule).
+ */
+export function unchangedSince(stamp: string | undefined, now: DirectoryStamps): boolean {
+  const [, at, text] = /^1 (\d{1,16}) (.+)$/.exec(stamp ?? '') ?? [];
+  if (at === undefined || text !== now.text) return false;
+  return now.changed / 1_000_000n + RACY_MS < BigInt(at);
+}
+
+function statDirectory(mailbox: MailboxName, path: Octets): BigIntStats {
+  let stats: BigIntStats | undefined;
+  try {
+    stats = lstatSync(pathBytes(path), { bigint: true });
+  } catch (error) {
+    throw mailboxUnreadable(mailbox, error);
+  }
+  if (stats === undefined) return bug('a stat without an answer');
+  if (!stats.isDirectory()) throw mailboxUnreadable(mailbox, { code: 'ENOTDIR' });
+  return stats;
+}

@@ -1,0 +1,85 @@
+import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
+import type { SideName } from '../../model/by-side.js';
+import type { Seam } from '../../model/effect.js';
+import { errnoOf } from '../../model/error.js';
+import { toMailboxName } from '../../model/mailbox.js';
+import type { Witness } from '../side.js';
+import { writeError } from './file-errors.js';
+import { openMailFile } from './mail-file.js';
+import { UNFINISHED, WITNESS } from './mailbox-tree.js';
+import { join, type Octets, octetsOfText, printable } from './octets.js';
+import { exists, renameFile, unlinkFile } from './place-file.js';
+import { createFile, syncDirectory, syncFile } from './write-file.js';
+
+const VERSION = 1;
+const LONGEST = 8192;
+
+/** The file a repository keeps its witness in. A remote Maildir may serve several repositories, a local one has one. */
+export function witnessName(position: SideName, repository: string): Octets {
+  if (position === 'local') return octetsOfText(WITNESS);
+  return octetsOfText(`${WITNESS}-${repository.replace(/[^A-Za-z0-9]/g, '').slice(0, 12)}`);
+}
+
+/** Undefined for a witness that is missing, garbage or of another version. */
+export function readWitnessFile(path: Octets): Witness | undefined {
+  const text = readSmallFile(path);
+  return text === undefined ? undefined : parse(text);
+}
+
+/** Written aside, synced, and renamed over our own older one: the witness is the old or the new one at any moment. */
+export async function writeWitnessFile(
+  seam: Seam,
+  { directory, name }: { readonly directory: Octets; readonly name: Octets },
+  witness: Witness,
+): Promise<void> {
+  const path = join(directory, name);
+  const aside = `${path}.new` as Octets;
+  try {
+    if (exists(aside)) unlinkFile(seam, aside);
+    const fd = createFile(seam, aside);
+    try {
+      const bytes = Buffer.from(`${JSON.stringify({ version: VERSION, ...witness })}\n`);
+      seam.runSync({ surface: 'fs', name: 'write', target: printable(aside) }, () => writeSync(fd, bytes));
+      await syncFile(seam, fd, aside);
+    } finally {
+      closeSync(fd);
+    }
+    renameFile({ seam, from: aside, to: path });
+    const unfinished = join(directory, UNFINISHED);
+    if (exists(unfinished)) unlinkFile(seam, unfinished);
+    await syncDirectory(seam, directory);
+  } catch (error) {
+    throw writeError(error, `the witness of ${witness.mailbox} cannot be written`);
+  }
+}
+
+function readSmallFile(path: Octets): string | undefined {
+  try {
+    const fd = openMailFile(path);
+    try {
+      if (!fstatSync(fd).isFile()) return undefined;
+      const bytes = Buffer.alloc(LONGEST);
+      return bytes.toString('utf8', 0, readSync(fd, bytes));
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+function parse(text: string): Witness | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { version, repository, mailbox, generation } = value as Record<string, unknown>;
+  if (version !== VERSION || typeof repository !== 'string' || typeof mailbox !== 'string') return undefined;
+  if (typeof generation !== 'number' || !Number.isSafeInteger(generation) || generation < 0) return undefined;
+  const name = toMailboxName(mailbox);
+  return name === undefined ? undefined : { repository, mailbox: name, generation };
+}
