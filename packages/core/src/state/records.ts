@@ -36,6 +36,8 @@ export interface RepositoryRecord {
   readonly addresses: BySide<string>;
   /** Milliseconds since the epoch. */
   readonly created: number;
+  /** When the remote was last fetched as a whole; milliseconds since the epoch. */
+  readonly fetched?: number;
 }
 
 export interface MailboxRecord {
@@ -48,6 +50,8 @@ export interface MailboxRecord {
   readonly sides: Partial<Record<SideName, SideRecord>>;
   /** Why nothing may be deleted on account of base here until an apply has settled it; absent when all is well. */
   readonly rematch?: string;
+  /** Both sides had the mailbox at the same time once. */
+  readonly agreed?: boolean;
   /** The merge found nothing to do here, and no row or pair changed since: planning may pass it over. */
   readonly quiet?: boolean;
 }
@@ -57,8 +61,6 @@ export interface SideRecord {
   readonly permanentFlags: PermanentFlags;
   /** Message key -> reason. */
   readonly unreadable?: Readonly<Record<string, string>>;
-  /** Milliseconds since the epoch. */
-  readonly taken: number;
 }
 
 /** A delivery that was begun. Cleared in the same batch that records its outcome. */
@@ -78,8 +80,6 @@ export interface Intent {
   readonly begun: number;
   /** When the answer got lost while we looked; absent when nobody saw (the process died). */
   readonly lost?: number;
-  /** The delivery was settled under this key; the record stays for a grace period so that a late twin is recognised. */
-  readonly settled?: MessageKey;
 }
 
 export interface Operation {
