@@ -2,6 +2,7 @@ import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Flags, flagsFrom } from '@postern/core/model/flags.js';
 import { DiskEncoder } from '@postern/core/model/line-ends.js';
+import { flagLetters } from './maildir-letters.js';
 import { Random } from './random.js';
 
 export interface CorpusOptions {
@@ -144,15 +145,6 @@ function compose({ random, text, serial, date, id, octets }: Draft): Buffer {
   return Buffer.concat(parts);
 }
 
-const LETTERS: Readonly<Record<string, string>> = {
-  '\\Answered': 'R',
-  '\\Deleted': 'T',
-  '\\Draft': 'D',
-  '\\Flagged': 'F',
-  '\\Seen': 'S',
-  $Forwarded: 'P',
-};
-
 /** The directory of a mailbox (ASCII names) below a Maildir root, `.` for the root itself. */
 export function maildirPath(mailbox: string, layout: 'maildir++' | 'fs'): string {
   if (layout === 'fs') return mailbox;
@@ -178,10 +170,9 @@ export function writeMaildir(
     const directory = join(root, maildirPath(mailbox, layout));
     open(directory);
     serial++;
-    const letters = flags.map(flag => LETTERS[flag] ?? '').sort();
+    const letters = flagLetters(flags);
     const name = `${date / 1000}.M${serial}P1Q${serial}.corpus`;
-    const place =
-      letters.length === 0 && serial % 3 === 0 ? `new/${name}` : `cur/${name}:2,${letters.join('')}`;
+    const place = letters === '' && serial % 3 === 0 ? `new/${name}` : `cur/${name}:2,${letters}`;
     const disk = new DiskEncoder();
     const path = join(directory, place);
     writeFileSync(path, Buffer.concat([disk.encode(bytes), disk.finish()]), { mode: 0o600 });
