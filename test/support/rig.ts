@@ -1,0 +1,135 @@
+import { type ApplyOptions, type ApplyReport, applyActions } from '@postern/core/api/apply.js';
+import { fetchRemote } from '@postern/core/api/fetch.js';
+import { makePlan, type Plan, type PlanOptions } from '@postern/core/api/plan.js';
+import { type SyncOptions, type SyncReport, sync } from '@postern/core/api/sync.js';
+import type { Action } from '@postern/core/model/action.js';
+import type { Clock } from '@postern/core/model/clock.js';
+import { openSeam, type Seam } from '@postern/core/model/effect.js';
+import type { AnyLevel } from '@postern/core/state/level.js';
+import { LevelStore } from '@postern/core/state/level-store.js';
+import { initState, type Repository } from '@postern/core/state/repository.js';
+import { MemoryLevel } from 'memory-level';
+import { MemorySide, type MemorySideOptions } from './memory-side.js';
+import { MemoryWorld } from './memory-world.js';
+
+/** A clock that only moves when somebody sleeps or the test says so. */
+export class TestClock implements Clock {
+  #now = Date.parse('2026-11-22T05:00:00Z');
+
+  now(): number {
+    return this.#now;
+  }
+
+  async sleep(milliseconds: number): Promise<void> {
+    this.#now += milliseconds;
+  }
+
+  pass(milliseconds: number): void {
+    this.#now += milliseconds;
+  }
+}
+
+export interface RigOptions {
+  readonly remote?: MemorySideOptions;
+  readonly local?: MemorySideOptions;
+}
+
+const ID = '6f0c1d9e-0000-4000-8000-00000000beef';
+
+/**
+ * A repository on two memory worlds and a database in memory. Every call opens it anew, as a process of its own would, so
+ * that a test can crash one call (with a seam that throws) and go on with the next.
+ */
+export class Rig {
+  readonly remote: MemoryWorld;
+  readonly local: MemoryWorld;
+  readonly clock = new TestClock();
+  readonly #options: RigOptions;
+  #level: MemoryLevel<Buffer, Buffer>;
+  #counter = 0;
+
+  private constructor(
+    options: RigOptions,
+    level: MemoryLevel<Buffer, Buffer>,
+    worlds?: readonly [MemoryWorld, MemoryWorld],
+  ) {
+    this.#options = options;
+    this.#level = level;
+    this.remote = worlds?.[0] ?? new MemoryWorld('uid');
+    this.local = worlds?.[1] ?? new MemoryWorld('file');
+  }
+
+  static async create(options: RigOptions = {}): Promise<Rig> {
+    const rig = new Rig(options, newLevel());
+    await rig.#create();
+    return rig;
+  }
+
+  async #create(): Promise<void> {
+    const store = await LevelStore.create(this.#level as unknown as AnyLevel, { seam: openSeam, id: ID });
+    await initState(this.#repository(store, openSeam));
+  }
+
+  /** An equal rig that goes its own way from here on. */
+  async clone(): Promise<Rig> {
+    const copy = new Rig(this.#options, newLevel(), [this.remote.clone(), this.local.clone()]);
+    await copy.restoreState(await this.saveState());
+    copy.clock.pass(this.clock.now() - copy.clock.now());
+    copy.#counter = this.#counter;
+    return copy;
+  }
+
+  async saveState(): Promise<readonly (readonly [Buffer, Buffer])[]> {
+    return this.#level.iterator().all();
+  }
+
+  /** Puts an older database back, as a restored backup does. */
+  async restoreState(entries: readonly (readonly [Buffer, Buffer])[]): Promise<void> {
+    this.#level = newLevel();
+    await this.#level.batch(entries.map(([key, value]) => ({ type: 'put' as const, key, value })));
+  }
+
+  /** Throws the database away and makes an empty one. */
+  async loseState(): Promise<void> {
+    this.#level = newLevel();
+    await this.#create();
+  }
+
+  #repository(store: LevelStore, seam: Seam): Repository {
+    return {
+      id: ID,
+      sides: {
+        remote: new MemorySide(this.remote, { ...this.#options.remote, seam }),
+        local: new MemorySide(this.local, { ...this.#options.local, seam }),
+      },
+      store,
+      clock: this.clock,
+      random: () => (++this.#counter).toString(16).padStart(8, '0'),
+    };
+  }
+
+  /** Runs one command's worth of work. What a crashed one had in memory is gone; what it had written stays. */
+  async run<T>(work: (repository: Repository) => Promise<T>, seam: Seam = openSeam): Promise<T> {
+    const store = await LevelStore.open(this.#level as unknown as AnyLevel, { seam });
+    return work(this.#repository(store, seam));
+  }
+
+  sync(options: SyncOptions = {}, seam?: Seam): Promise<SyncReport> {
+    return this.run(repository => sync(repository, options), seam);
+  }
+
+  async plan(options: PlanOptions = {}): Promise<Plan> {
+    return this.run(async repository => {
+      await fetchRemote(repository);
+      return makePlan(repository, options);
+    });
+  }
+
+  apply(actions: readonly Action[], options: ApplyOptions = {}, seam?: Seam): Promise<ApplyReport> {
+    return this.run(repository => applyActions(repository, actions, options), seam);
+  }
+}
+
+function newLevel(): MemoryLevel<Buffer, Buffer> {
+  return new MemoryLevel<Buffer, Buffer>({ keyEncoding: 'buffer', valueEncoding: 'buffer' });
+}
