@@ -32,7 +32,11 @@ export function describeEpochs(use: () => Used): void {
       const before = await side.snapshot(INBOX, undefined);
       await opened.user.renew(INBOX);
       const removals = [{ expect: before.rows.get(key)!, operation: 'op1' }];
-      expect(await codeOf(side.remove(INBOX, before.cursor.epoch, removals))).toBe('snapshot-incomplete');
+      const attempt = () => codeOf(side.remove(INBOX, before.cursor.epoch, removals));
+      // A server may hang up on whoever has the mailbox open; that must not count as an answer.
+      const first = await attempt();
+      expect(['snapshot-incomplete', 'unreachable']).toContain(first);
+      expect(await attempt()).toBe('snapshot-incomplete');
       const after = await side.snapshot(INBOX, before);
       expect(after.cursor.epoch).not.toBe(before.cursor.epoch);
       expect([...after.rows.values()].map(({ flags }) => flags)).toEqual([['\\Seen']]);
