@@ -1,13 +1,19 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemClock } from '@postern/core/model/clock.js';
 import { openSeam, type Seam } from '@postern/core/model/effect.js';
 import type { MessageKey } from '@postern/core/model/row.js';
 import { ImapSide } from '@postern/core/side/imap/imap-side.js';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { type Dovecot, type DovecotOptions, dovecotMissing, startDovecot, withDovecot } from '../support/dovecot.js';
+import {
+  type Dovecot,
+  type DovecotOptions,
+  dovecotMissing,
+  startDovecot,
+  withDovecot,
+} from '../support/dovecot.js';
 import { ImapUser } from '../support/imap-user.js';
 import { describeSide, type OpenedSide, type SideAbilities } from './side.js';
 
@@ -15,9 +21,9 @@ const abilities: SideAbilities = {
   keys: 'uid',
   witness: false,
   removal: 'expunge',
-  // Dovecot stores NUL and shows it as 0x80.
-  alters: [],
-  names: ['dot.ted', 'back\\5cslash', 'quo"ted', 'per%cent', 'st*r', 'cur', ' lead and trail '],
+  // Dovecot shows NUL as 0x80 and a CR before CRLF not at all.
+  alters: ['NUL', 'bare CR'],
+  names: ['back\\5cslash', 'quo"ted', 'per%cent', 'st*r', 'cur', ' lead and trail '],
 };
 
 /** One server for a suite; each test has a user of its own. */
@@ -69,8 +75,29 @@ async function open(server: Dovecot, seam: Seam = openSeam): Promise<OpenedSide>
 
 /** What a restored or rebuilt server does: the same messages under another UIDVALIDITY. */
 function renewInbox(server: Dovecot, user: string): void {
-  const conf = join(dirname(dirname(server.mailDir(user))), 'dovecot.conf');
-  console.log(execFileSync('doveadm', ['-c', conf, 'mailbox', 'update', '--uid-validity', '1999999999', '-u', user, 'INBOX']).toString());
+  const configuration = join(dirname(dirname(server.mailDir(user))), 'dovecot.conf');
+  const update = ['mailbox', 'update', '--uid-validity', '1999999999', '-u', user, 'INBOX'];
+  execFileSync('doveadm', ['-c', configuration, ...update], { stdio: 'ignore' });
 }
 
 describeImap('a plain IMAP server', {});
+
+describeImap(
+  'a server with a prefix, dots between levels and a Trash',
+  { separator: '.', prefix: 'INBOX.', trash: 'Trash' },
+  { removal: 'trash', names: ['back\\5cslash', 'quo"ted', 'INBOX/inside'] },
+);
+
+describeImap('a server without UIDPLUS', { without: ['UIDPLUS'] }, { removal: 'mark' });
+
+describeImap(
+  'a server with nothing but IMAP4rev1 and a Trash',
+  {
+    trash: 'Trash',
+    without: [
+      ...['CONDSTORE', 'QRESYNC', 'ESEARCH', 'MULTIAPPEND', 'LIST-STATUS', 'LIST-EXTENDED', 'MOVE'],
+      ...['LITERAL+', 'NAMESPACE', 'BINARY'],
+    ],
+  },
+  { removal: 'trash' },
+);

@@ -1,0 +1,172 @@
+import { PosternError } from '../../model/error.js';
+import type { MailboxName } from '../../model/mailbox.js';
+import type { Epoch, Row } from '../../model/row.js';
+import type { Letter } from '../side.js';
+import { bodyPiece, type Fetched, fetch, fetchSets, WHOLE_BODY } from './fetch.js';
+import { demandEpoch, type Opened } from './selection.js';
+import type { Session } from './session.js';
+import { keyOf, uidOf, uidSets } from './uid-set.js';
+
+/** Larger messages are streamed in pieces instead of held in memory. */
+const LARGE = 4 * 1024 * 1024;
+const PIECE = 1024 * 1024;
+/** Octets and messages one command asks for. */
+const BATCH_OCTETS = 8 * 1024 * 1024;
+const BATCH_MESSAGES = 1_000;
+
+type Take = (letter: Letter) => Promise<void>;
+
+/** Reads messages in the order of their UIDs, the large ones last, and hands each to `take` before the next is read. */
+export async function readBodies(
+  { session, selection }: Opened,
+  epoch: Epoch,
+  rows: readonly Row[],
+  take: Take,
+): Promise<void> {
+  demandEpoch(selection, epoch);
+  const reader = new BodyReader(session, selection.place.mailbox, take);
+  const large = rows.filter(row => row.identity.size > LARGE);
+  for (const batch of batches(rows.filter(row => row.identity.size <= LARGE))) await reader.whole(batch);
+  for (const row of large) await reader.inPieces(row);
+}
+
+function batches(rows: readonly Row[]): number[][] {
+  const all: number[][] = [];
+  let octets = 0;
+  for (const row of [...rows].sort((a, b) => uidOf(a.key)! - uidOf(b.key)!)) {
+    const last = all.at(-1);
+    octets += row.identity.size;
+    if (last === undefined || octets > BATCH_OCTETS || last.length >= BATCH_MESSAGES) {
+      all.push([uidOf(row.key)!]);
+      octets = row.identity.size;
+    } else last.push(uidOf(row.key)!);
+  }
+  return all;
+}
+
+class BodyReader {
+  readonly #session: Session;
+  readonly #mailbox: MailboxName;
+  readonly #take: Take;
+
+  constructor(session: Session, mailbox: MailboxName, take: Take) {
+    this.#session = session;
+    this.#mailbox = mailbox;
+    this.#take = take;
+  }
+
+  /** An error of `take` becomes the command's: the rest of the answer is read and dropped, then it is thrown. */
+  async whole(uids: readonly number[]): Promise<void> {
+    const waiting = new Set(uids);
+    const request = {
+      mailbox: this.#mailbox,
+      sets: uidSets(uids),
+      columns: WHOLE_BODY,
+      effect: 'FETCH BODY' as const,
+    };
+    await fetchSets(this.#session, request, {
+      take: fetched => {
+        if (!waiting.has(fetched.uid)) return;
+        const letter = letterOf(fetched);
+        if (letter === undefined) return;
+        waiting.delete(fetched.uid);
+        return this.#take(letter);
+      },
+      refused: () => {},
+    });
+  }
+
+  async inPieces(row: Row): Promise<void> {
+    const uid = uidOf(row.key)!;
+    let flags: Letter['flags'] | undefined;
+    const piece = async (from: number): Promise<Buffer | undefined> => {
+      let found: Buffer | undefined;
+      const request = {
+        mailbox: this.#mailbox,
+        set: String(uid),
+        columns: bodyPiece(from, PIECE),
+        effect: 'FETCH BODY' as const,
+      };
+      await fetch(this.#session, request, fetched => {
+        if (fetched.uid !== uid) return;
+        flags = fetched.flags ?? flags;
+        // Some servers say NIL for what lies behind the end; anywhere else it means that the octets are lost.
+        const behindEnd = fetched.body === null && from > 0 && from >= row.identity.size;
+        found = behindEnd ? Buffer.alloc(0) : (fetched.body ?? found);
+      });
+      return found;
+    };
+    const first = await this.#orNothing(() => piece(0));
+    if (first === undefined || first.length === 0 || flags === undefined) return;
+    const chunks = new Pieces(first, row.identity.size, piece);
+    try {
+      await this.#take({ key: row.key, flags, date: row.date, chunks });
+    } catch (error) {
+      if (error !== chunks.interrupted || !chunks.passable) throw error;
+    }
+  }
+
+  /** A message the server refuses to hand out is passed over. */
+  async #orNothing<T>(act: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await act();
+    } catch (error) {
+      if (error instanceof PosternError && error.code === 'server-refused') return undefined;
+      throw error;
+    }
+  }
+}
+
+/** Undefined where the body is not all there: NIL, lost in decoding, or empty although the server says it has octets. */
+function letterOf({ uid, flags, date, size, body }: Fetched): Letter | undefined {
+  if (body === undefined || body === null || flags === undefined) return undefined;
+  if (body.length === 0 && size !== 0) return undefined;
+  return { key: keyOf(uid), flags, date: date ?? 0, chunks: [body] };
+}
+
+/**
+ * A body in pieces. It is at its end when the server has no more: a piece that is shorter than asked for ends it only when
+ * the announced size is reached, as servers estimate sizes and some cut pieces short.
+ */
+class Pieces implements AsyncIterable<Buffer> {
+  readonly #first: Buffer;
+  readonly #size: number;
+  readonly #read: (from: number) => Promise<Buffer | undefined>;
+  /** What ended the reading before the end, if anything. */
+  interrupted: unknown;
+
+  constructor(first: Buffer, size: number, read: (from: number) => Promise<Buffer | undefined>) {
+    this.#first = first;
+    this.#size = size;
+    this.#read = read;
+  }
+
+  /** Whether only this message is concerned, not the connection. */
+  get passable(): boolean {
+    return (
+      this.interrupted instanceof PosternError &&
+      ['server-refused', 'mailbox-unreadable'].includes(this.interrupted.code)
+    );
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<Buffer> {
+    let at = 0;
+    for (let piece = this.#first; piece.length > 0; ) {
+      yield piece;
+      at += piece.length;
+      if (piece.length < PIECE && at >= this.#size) return;
+      piece = await this.#next(at);
+    }
+  }
+
+  async #next(at: number): Promise<Buffer> {
+    try {
+      const piece = await this.#read(at);
+      if (piece !== undefined) return piece;
+      throw new PosternError('mailbox-unreadable', 'the message went away while it was read');
+    } catch (error) {
+      this.interrupted = error;
+      throw error;
+    }
+  }
+}

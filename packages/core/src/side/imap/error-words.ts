@@ -1,0 +1,150 @@
+import { type ErrorCode, errnoOf, PosternError } from '../../model/error.js';
+import { printable } from '../../model/escape-text.js';
+import type { ImapOptions } from './imap-options.js';
+import { type Answer, responseCode, statusText } from './tokens.js';
+
+const LONGEST_TEXT = 200;
+
+/** Text of a server for one line of a report: no control characters, cut short. */
+export function serverText(text: string): string {
+  const safe = printable(text.trim());
+  return safe.length > LONGEST_TEXT ? `${safe.slice(0, LONGEST_TEXT)}…` : safe;
+}
+
+/** A command the server answered with NO or BAD: it did not happen. */
+export class CommandRefused extends PosternError {
+  readonly status: 'NO' | 'BAD';
+  /** The response code's name in upper case (RFC 5530), where there was one. */
+  readonly responseCode: string | undefined;
+  /** The server's words, printable. */
+  readonly words: string;
+
+  constructor(refusal: {
+    status: 'NO' | 'BAD';
+    responseCode: string | undefined;
+    words: string;
+    what: string;
+  }) {
+    const words = serverText(refusal.words) || `${refusal.status} without a reason`;
+    super(codeOfRefusal(refusal), `the server refused ${refusal.what}: ${words}`);
+    this.status = refusal.status;
+    this.responseCode = refusal.responseCode;
+    this.words = words;
+  }
+}
+
+/** Codes that say "not now" (RFC 5530 §3, RFC 9051) and Microsoft's throttling. */
+function codeOfRefusal(refusal: { responseCode: string | undefined; words: string }): ErrorCode {
+  if (['UNAVAILABLE', 'INUSE', 'THROTTLED', 'SERVERBUG'].includes(refusal.responseCode ?? ''))
+    return 'try-later';
+  if (/is throttled|authenticated but not connected/i.test(refusal.words)) return 'try-later';
+  return 'server-refused';
+}
+
+/** What imapflow and Node put on the errors they raise; every field may be missing. */
+interface RawFailure {
+  readonly code?: unknown;
+  readonly responseStatus?: unknown;
+  readonly responseText?: unknown;
+  readonly response?: Answer | string | boolean;
+  readonly serverResponseCode?: unknown;
+  readonly reason?: unknown;
+  readonly authenticationFailed?: unknown;
+  readonly tlsFailed?: unknown;
+  readonly message?: unknown;
+}
+
+const GONE =
+  /^(NoConnection|EConnectionClosed|StateLogout|Closed|ETIMEOUT|ECONN|EPIPE|ETIMEDOUT|EHOST|ENET|EAI_|ENOTFOUND|CONNECT_TIMEOUT|GREETING_TIMEOUT|UPGRADE_TIMEOUT|LineTooLarge|LiteralTooLarge|ResponseTooLarge|TooManyTokens|UnexpectedTag|ParserError|InvalidResponse|ResponseProcessingFailed|MAX_IMAP_NESTING)/;
+
+const TLS =
+  /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_|INVALID_CA|PATH_LENGTH|EPROTO|ERR_OSSL|STARTTLS_)/;
+
+/** What an error raised during a command means. Errors that are not the wire's are handed back as they are. */
+export function commandFailure(error: unknown, what: string, host: string): unknown {
+  if (error instanceof PosternError || typeof error !== 'object' || error === null) return error;
+  const failure = error as RawFailure;
+  if (failure.responseStatus === 'NO' || failure.responseStatus === 'BAD') {
+    const answer = typeof failure.response === 'object' ? failure.response : undefined;
+    const text = typeof failure.responseText === 'string' ? failure.responseText : '';
+    return new CommandRefused({
+      status: failure.responseStatus,
+      responseCode: answer === undefined ? undefined : responseCode(answer)?.name,
+      words: (answer === undefined ? '' : statusText(answer)) || text,
+      what,
+    });
+  }
+  const code = errnoOf(error);
+  if (code === undefined || !GONE.test(code)) return error;
+  return new PosternError(
+    'unreachable',
+    `the connection to ${host} was lost during ${what}${because(failure)}`,
+    {
+      hint: 'run the command again; what was done stays done',
+    },
+  );
+}
+
+function because(failure: RawFailure): string {
+  if (typeof failure.reason === 'string' && failure.reason !== '') return ` (${serverText(failure.reason)})`;
+  return typeof failure.code === 'string' ? ` (${failure.code})` : '';
+}
+
+/** What an error raised while connecting means. The password is never part of what comes out. */
+export function connectFailure(error: unknown, options: ImapOptions, password: string): unknown {
+  if (error instanceof PosternError || typeof error !== 'object' || error === null) return error;
+  const failure = error as RawFailure;
+  const code = typeof failure.code === 'string' ? failure.code : '';
+  const where = `${options.host}:${options.port}`;
+  const said = without(password, wordsOf(failure));
+  if (failure.tlsFailed === true || TLS.test(code)) {
+    const why = code === '' || failure.tlsFailed === true ? messageOf(failure) : code;
+    return new PosternError(
+      'tls-refused',
+      `no trusted TLS connection to ${where}: ${without(password, why)}`,
+      {
+        hint: 'the password was not sent; check the host name and the certificate (--ca), or the --tls setting',
+      },
+    );
+  }
+  if (failure.authenticationFailed === true) return loginFailure(failure, where, said);
+  if (GONE.test(code)) {
+    const reason = said === '' ? code : said;
+    return new PosternError('unreachable', `${where} cannot be reached: ${reason}`, {
+      hint: 'check the network and the address, or try again later',
+    });
+  }
+  const reason = said === '' ? without(password, messageOf(failure)) : said;
+  return new PosternError('unreachable', `no IMAP session with ${where}: ${reason}`);
+}
+
+function loginFailure(failure: RawFailure, where: string, said: string): PosternError {
+  const code = typeof failure.serverResponseCode === 'string' ? failure.serverResponseCode.toUpperCase() : '';
+  const words = said === '' ? messageOf(failure) : said;
+  if (code === 'PRIVACYREQUIRED' || /login is disabled/i.test(words)) {
+    return new PosternError('tls-refused', `${where} takes no password on this connection: ${words}`, {
+      hint: 'use TLS: --tls implicit or --tls starttls',
+    });
+  }
+  if (codeOfRefusal({ responseCode: code, words }) === 'try-later' || code === 'LIMIT') {
+    return new PosternError('try-later', `${where} does not let us in right now: ${words}`);
+  }
+  return new PosternError('login-refused', `${where} refused the login: ${words}`, {
+    hint: 'check the user and the password',
+  });
+}
+
+function wordsOf(failure: RawFailure): string {
+  for (const text of [failure.reason, failure.responseText, failure.response]) {
+    if (typeof text === 'string' && text !== '') return serverText(text);
+  }
+  return '';
+}
+
+function messageOf(failure: RawFailure): string {
+  return typeof failure.message === 'string' ? serverText(failure.message) : 'no reason given';
+}
+
+function without(password: string, text: string): string {
+  return password !== '' && text.includes(password) ? text.replaceAll(password, '…') : text;
+}

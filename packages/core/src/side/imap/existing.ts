@@ -1,0 +1,60 @@
+import { PosternError } from '../../model/error.js';
+import { fetch, UID_ONLY } from './fetch.js';
+import type { Selection } from './selection.js';
+import type { Session } from './session.js';
+import { type Answer, atom, isList, textOf } from './tokens.js';
+import { expandUidSet } from './uid-set.js';
+
+const ATTEMPTS = 3;
+
+/**
+ * The UIDs of the open mailbox, proven complete: as many as the server says there are (SAFETY §3.6). Throws
+ * `snapshot-incomplete` where that cannot be had.
+ */
+export async function existingUids(session: Session, selection: Selection): Promise<Set<number>> {
+  const { mailbox } = selection.place;
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    if (attempt > 1) await session.command({ effect: 'NOOP', target: mailbox, command: 'NOOP' });
+    if (selection.exists === 0) return new Set();
+    const faults = session.faults;
+    const uids =
+      attempt === 1 && session.has('ESEARCH')
+        ? await searched(session, selection)
+        : await listed(session, selection);
+    if (uids.size === selection.exists && session.faults === faults) return uids;
+  }
+  throw new PosternError(
+    'snapshot-incomplete',
+    `the server says ${mailbox} has ${selection.exists} messages and lists another number`,
+  );
+}
+
+async function listed(session: Session, selection: Selection): Promise<Set<number>> {
+  const uids = new Set<number>();
+  const { mailbox } = selection.place;
+  await fetch(session, { mailbox, set: '1:*', columns: UID_ONLY }, ({ uid }) => void uids.add(uid));
+  return uids;
+}
+
+/** UID SEARCH RETURN (ALL) ALL (RFC 4731): a few ranges instead of a line a message. */
+async function searched(session: Session, selection: Selection): Promise<Set<number>> {
+  let uids: number[] | undefined;
+  await session.command({
+    effect: 'SEARCH',
+    target: selection.place.mailbox,
+    command: 'UID SEARCH',
+    attributes: [atom('RETURN'), [atom('ALL')], atom('ALL')],
+    untagged: {
+      ESEARCH: answer => {
+        uids = expandUidSet(allOf(answer), selection.exists + 1);
+      },
+    },
+  });
+  return new Set(uids);
+}
+
+function allOf(answer: Answer): string {
+  const parts = answer.attributes ?? [];
+  const at = parts.findIndex(part => !isList(part) && textOf(part)?.toUpperCase() === 'ALL');
+  return at === -1 ? '' : (textOf(parts[at + 1]) ?? '');
+}

@@ -1,0 +1,204 @@
+import { PosternError } from '../../model/error.js';
+import { type Flags, flagsFrom } from '../../model/flags.js';
+import { IDENTITY_FIELDS } from '../../model/identity.js';
+import type { MailboxName } from '../../model/mailbox.js';
+import { CommandRefused } from './error-words.js';
+import { parseInternalDate } from './internal-date.js';
+import { objectId, parseModseq } from './selection.js';
+import type { Session } from './session.js';
+import {
+  type Answer,
+  type Attribute,
+  atom,
+  isList,
+  octetsOf,
+  type Parsed,
+  type ParsedToken,
+  sequence,
+  textOf,
+} from './tokens.js';
+import { parseUid, type UidSet, uidSets } from './uid-set.js';
+
+/** What one FETCH answer says of a message. What it does not mention is undefined; what it says is NIL is null. */
+export interface Fetched {
+  readonly uid: number;
+  readonly flags?: Flags;
+  readonly modseq?: string;
+  readonly size?: number;
+  readonly date?: number;
+  readonly serverId?: string;
+  readonly header?: Buffer | null;
+  readonly body?: Buffer | null;
+}
+
+export type Columns = readonly Attribute[];
+
+export const UID_ONLY: Columns = [atom('UID')];
+export const WITH_FLAGS: Columns = [atom('UID'), atom('FLAGS')];
+export const WHOLE_BODY: Columns = [
+  ...WITH_FLAGS,
+  atom('INTERNALDATE'),
+  atom('RFC822.SIZE'),
+  { type: 'ATOM', value: 'BODY.PEEK', section: [] },
+];
+
+export function flagColumns(session: Session): Columns {
+  return session.condstore ? [...WITH_FLAGS, atom('MODSEQ')] : WITH_FLAGS;
+}
+
+const HEADER_FIELDS = IDENTITY_FIELDS.map(field => atom(field.toUpperCase()));
+
+/** What the identity of a message is made of, cheap for the server. */
+export function identityColumns(session: Session): Columns {
+  const columns: Attribute[] = [
+    atom('UID'),
+    atom('RFC822.SIZE'),
+    atom('INTERNALDATE'),
+    { type: 'ATOM', value: 'BODY.PEEK', section: [atom('HEADER.FIELDS'), HEADER_FIELDS] },
+  ];
+  if (session.has('OBJECTID')) columns.push(atom('EMAILID'));
+  else if (session.has('X-GM-EXT-1')) columns.push(atom('X-GM-MSGID'));
+  return columns;
+}
+
+/** Flags and identity in one. */
+export function rowColumns(session: Session): Columns {
+  return [...flagColumns(session), ...identityColumns(session).slice(1)];
+}
+
+export function bodyPiece(from: number, length: number): Columns {
+  return [...WITH_FLAGS, { type: 'ATOM', value: 'BODY.PEEK', section: [], partial: [from, length] }];
+}
+
+export interface FetchRequest {
+  readonly mailbox: MailboxName;
+  /** A set of UIDs as on the wire. */
+  readonly set: string;
+  readonly columns: Columns;
+  /** Only what changed since this mod-sequence (RFC 7162 §3.1.4). */
+  readonly changedSince?: string;
+  readonly effect?: 'FETCH' | 'FETCH BODY';
+}
+
+/**
+ * UID FETCH. `take` sees every answer that names a UID, also those nobody asked for; no other command may be sent before
+ * it has returned. A server that stopped at a limit of its own (RFC 9738, RFC 9394) is an error.
+ */
+export async function fetch(
+  session: Session,
+  request: FetchRequest,
+  take: (fetched: Fetched) => void | Promise<void>,
+): Promise<void> {
+  const { mailbox, set, columns, changedSince } = request;
+  const modifiers = changedSince === undefined ? [] : [[atom('CHANGEDSINCE'), atom(changedSince)]];
+  const { code } = await session.command({
+    effect: request.effect ?? 'FETCH',
+    target: mailbox,
+    command: 'UID FETCH',
+    attributes: [sequence(set), columns, ...modifiers],
+    untagged: {
+      FETCH: answer => {
+        const fetched = readFetch(answer, mailbox);
+        return fetched === undefined ? undefined : take(fetched);
+      },
+    },
+  });
+  if (code !== undefined && ['LIMIT', 'MESSAGELIMIT'].includes(code.name)) {
+    throw new PosternError('snapshot-incomplete', `the server lists only part of ${mailbox} (${code.name})`);
+  }
+}
+
+/**
+ * UID FETCH of several sets. A set the server refuses is cut in half until the message that cannot be read is found,
+ * and `refused` is told of it (some servers fail a whole command for one message).
+ */
+export async function fetchSets(
+  session: Session,
+  request: Omit<FetchRequest, 'set'> & { readonly sets: readonly UidSet[] },
+  handle: {
+    readonly take: (fetched: Fetched) => void | Promise<void>;
+    readonly refused: (uid: number, reason: string) => void;
+  },
+): Promise<void> {
+  const waiting = [...request.sets].reverse();
+  for (let set = waiting.pop(); set !== undefined; set = waiting.pop()) {
+    try {
+      await fetch(session, { ...request, set: set.text }, handle.take);
+    } catch (error) {
+      if (!(error instanceof CommandRefused) || error.code === 'try-later') throw error;
+      if (set.uids.length === 1) handle.refused(set.uids[0]!, error.words);
+      else waiting.push(...halves(set));
+    }
+  }
+}
+
+/** The second half first, as they are taken from the end. */
+function halves(set: UidSet): UidSet[] {
+  const middle = set.uids.length >> 1;
+  return [...uidSets(set.uids.slice(0, middle)), ...uidSets(set.uids.slice(middle))].reverse();
+}
+
+/** Undefined for an answer without UID. Throws `snapshot-incomplete` for a UID that cannot be one. */
+function readFetch(answer: Answer, mailbox: MailboxName): Fetched | undefined {
+  const items = answer.attributes?.[1];
+  if (!isList(items)) return undefined;
+  const found: { -readonly [K in keyof Fetched]: Fetched[K] } = { uid: 0 };
+  let named = false;
+  for (let at = 0; at + 1 < items.length; at += 2) {
+    const key = items[at] as ParsedToken | null;
+    const value = items[at + 1];
+    switch (textOf(key)?.toUpperCase()) {
+      case 'UID': {
+        const uid = parseUid(textOf(value));
+        if (uid === undefined) {
+          throw new PosternError(
+            'snapshot-incomplete',
+            `the server named a message of ${mailbox} without a valid UID`,
+          );
+        }
+        found.uid = uid;
+        named = true;
+        break;
+      }
+      case 'FLAGS':
+        if (isList(value)) found.flags = flagsFrom(value.map(flag => textOf(flag) ?? 'NIL'));
+        break;
+      case 'MODSEQ':
+        setIf(found, 'modseq', parseModseq(objectId(value)));
+        break;
+      case 'RFC822.SIZE':
+        setIf(found, 'size', parseSize(textOf(value)));
+        break;
+      case 'INTERNALDATE':
+        setIf(found, 'date', parseInternalDate(textOf(value) ?? ''));
+        break;
+      case 'EMAILID':
+      case 'X-GM-MSGID':
+        setIf(found, 'serverId', objectId(value));
+        break;
+      case 'BODY':
+        readBody(found, key?.section, value);
+        break;
+    }
+  }
+  return named ? found : undefined;
+}
+
+function setIf<T, K extends keyof T>(target: T, key: K, value: T[K] | undefined): void {
+  if (value !== undefined) target[key] = value;
+}
+
+function readBody(
+  found: { body?: Buffer | null; header?: Buffer | null },
+  section: readonly Parsed[] | undefined,
+  value: Parsed | undefined,
+): void {
+  if (section === undefined) return;
+  if (section.length === 0) found.body = octetsOf(value);
+  else if (textOf(section[0])?.toUpperCase() === 'HEADER.FIELDS') found.header = octetsOf(value);
+}
+
+function parseSize(text: string | undefined): number | undefined {
+  if (text === undefined || !/^[0-9]{1,15}$/.test(text)) return undefined;
+  return Number(text);
+}

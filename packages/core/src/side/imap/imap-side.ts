@@ -1,0 +1,151 @@
+import { PosternError } from '../../model/error.js';
+import type { PermanentFlags } from '../../model/flags.js';
+import type { MailboxName } from '../../model/mailbox.js';
+import type { Epoch, Listing, MessageKey, Row, Snapshot } from '../../model/row.js';
+import type {
+  DeliveryBatch,
+  FlagChange,
+  FlagOutcome,
+  Letter,
+  Removal,
+  RemoveOutcome,
+  Side,
+  Sight,
+  Witness,
+} from '../side.js';
+import { readBodies } from './bodies.js';
+import { Connection } from './connection.js';
+import { createOnServer } from './create-mailbox.js';
+import { ImapDelivery } from './delivery.js';
+import { type ImapOptions, imapAddress } from './imap-options.js';
+import { listMailboxes, type NamedListing } from './listing.js';
+import { lookAt } from './look.js';
+import { rawNameOf } from './mailbox-names.js';
+import { removeMessages } from './removal.js';
+import { type Opened, open, openAnyhow, openFresh, type Place } from './selection.js';
+import { takeSnapshot } from './snapshot.js';
+import { changeFlags } from './store-flags.js';
+
+/** An IMAP account (RFC 3501) as a side. Connects at the first call, and again after the connection was lost. */
+export class ImapSide implements Side {
+  readonly kind = 'imap';
+  readonly keys = 'uid';
+  readonly address: string;
+  readonly #options: ImapOptions;
+  readonly #connection: Connection;
+  readonly #permanentFlags = new Map<MailboxName, PermanentFlags>();
+  #listing: NamedListing | undefined;
+
+  constructor(options: ImapOptions) {
+    this.#options = options;
+    this.#connection = new Connection(options);
+    this.address = imapAddress(options);
+  }
+
+  async list(): Promise<Listing> {
+    this.#listing = await this.#connection.begin(listMailboxes);
+    const { entries, problems } = this.#listing;
+    return { entries, problems };
+  }
+
+  async snapshot(mailbox: MailboxName, known: Snapshot | undefined): Promise<Snapshot> {
+    const snapshot = await takeSnapshot({
+      opened: await this.#open(mailbox, open, 'read'),
+      known,
+      clock: this.#options.clock,
+      permanentFlags: this.#permanentFlags.get(mailbox),
+      listedCount: this.#listing?.entries.find(entry => entry.mailbox === mailbox)?.status?.count,
+    });
+    this.#permanentFlags.set(mailbox, snapshot.permanentFlags);
+    return snapshot;
+  }
+
+  async look(mailbox: MailboxName, epoch: Epoch, keys: readonly MessageKey[]): Promise<Sight> {
+    return lookAt(await this.#open(mailbox, openFresh, 'read'), epoch, keys);
+  }
+
+  async read(
+    mailbox: MailboxName,
+    epoch: Epoch,
+    rows: readonly Row[],
+    take: (letter: Letter) => Promise<void>,
+  ): Promise<void> {
+    await readBodies(await this.#open(mailbox, openAnyhow, 'read'), epoch, rows, take);
+  }
+
+  async deliver(mailbox: MailboxName): Promise<DeliveryBatch> {
+    const opened = await this.#open(mailbox, open, 'write');
+    const delivery = await ImapDelivery.begin(() => this.#connection.session(), opened);
+    this.#permanentFlags.set(mailbox, delivery.permanentFlags);
+    return delivery;
+  }
+
+  async flag(
+    mailbox: MailboxName,
+    epoch: Epoch,
+    changes: readonly FlagChange[],
+  ): Promise<readonly FlagOutcome[]> {
+    if (changes.length === 0) return [];
+    return changeFlags(await this.#open(mailbox, openFresh, 'write'), epoch, changes);
+  }
+
+  async remove(
+    mailbox: MailboxName,
+    epoch: Epoch,
+    removals: readonly Removal[],
+  ): Promise<readonly RemoveOutcome[]> {
+    if (removals.length === 0) return [];
+    const trash = await this.#trash();
+    const opened = await this.#open(mailbox, openFresh, 'write');
+    return removeMessages({ opened, epoch, removals, trash });
+  }
+
+  async createMailbox(mailbox: MailboxName): Promise<'done' | 'already'> {
+    const place = await this.#place(mailbox);
+    return this.#connection.begin(session => createOnServer(session, place));
+  }
+
+  /** A server keeps no witness: UIDVALIDITY, UIDNEXT and HIGHESTMODSEQ say what it is. */
+  async readWitness(): Promise<false> {
+    return false;
+  }
+
+  async writeWitness(_mailbox: MailboxName, _witness: Witness): Promise<void> {}
+
+  /** Nothing of a delivery is left half done on a server: APPEND is atomic (RFC 3501 §6.3.11). */
+  async sweep(): Promise<void> {}
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  /** Opens a mailbox as the first step of a call. */
+  async #open(mailbox: MailboxName, opening: typeof open, mode: 'read' | 'write'): Promise<Opened> {
+    const place = await this.#place(mailbox);
+    return this.#connection.begin(async session => ({
+      session,
+      selection: await opening(session, place, mode),
+    }));
+  }
+
+  async #named(): Promise<NamedListing> {
+    this.#listing ??= await this.#connection.begin(listMailboxes);
+    return this.#listing;
+  }
+
+  async #place(mailbox: MailboxName): Promise<Place> {
+    const { rawNames, style } = await this.#named();
+    const listed = rawNames.get(mailbox);
+    if (listed !== undefined) return { mailbox, raw: listed };
+    const computed = rawNameOf(mailbox, style);
+    if (computed.kind === 'raw') return { mailbox, raw: computed.raw };
+    throw new PosternError('server-refused', `${mailbox} cannot be on this server: ${computed.reason}`);
+  }
+
+  async #trash(): Promise<Place | undefined> {
+    if (this.#options.trash === 'never') return undefined;
+    const { entries } = await this.#named();
+    const entry = entries.find(each => each.specialUse === '\\Trash' && each.selectable);
+    return entry === undefined ? undefined : this.#place(entry.mailbox);
+  }
+}

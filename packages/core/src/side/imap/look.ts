@@ -1,0 +1,58 @@
+import type { MailboxName } from '../../model/mailbox.js';
+import type { Epoch, MessageKey, Row } from '../../model/row.js';
+import type { Sight } from '../side.js';
+import { rowOf } from './describe.js';
+import { existingUids } from './existing.js';
+import { fetchSets, rowColumns } from './fetch.js';
+import { demandEpoch, type Opened, type Selection } from './selection.js';
+import type { Session } from './session.js';
+import { keyOf, uidOf, uidSets } from './uid-set.js';
+
+const LOOKED_AT_ONCE = 5_000;
+
+/** The messages of these keys as they are now. */
+export async function lookAt(
+  { session, selection }: Opened,
+  epoch: Epoch,
+  keys: readonly MessageKey[],
+): Promise<Sight> {
+  demandEpoch(selection, epoch);
+  const rows = await liveRows(session, selection.place.mailbox, keys);
+  return { rows, gone: await goneOf(session, selection, keys, rows) };
+}
+
+/** Rows of the open mailbox; messages that are gone or cannot be described are left out. */
+export async function liveRows(
+  session: Session,
+  mailbox: MailboxName,
+  keys: readonly MessageKey[],
+): Promise<Map<MessageKey, Row>> {
+  const rows = new Map<MessageKey, Row>();
+  const wanted = new Set(keys.flatMap(key => uidOf(key) ?? []));
+  const request = {
+    mailbox,
+    sets: uidSets(wanted, { messages: LOOKED_AT_ONCE }),
+    columns: rowColumns(session),
+  };
+  await fetchSets(session, request, {
+    take: fetched => {
+      const row = wanted.has(fetched.uid) ? rowOf(fetched) : undefined;
+      if (row !== undefined) rows.set(row.key, row);
+    },
+    refused: () => {},
+  });
+  return rows;
+}
+
+/** Which of the keys that were not found are proven not to exist. */
+export async function goneOf(
+  session: Session,
+  selection: Selection,
+  keys: readonly MessageKey[],
+  found: { has(key: MessageKey): boolean },
+): Promise<Set<MessageKey>> {
+  const missing = keys.filter(key => !found.has(key));
+  if (missing.length === 0) return new Set();
+  const existing = new Set([...(await existingUids(session, selection))].map(keyOf));
+  return new Set(missing.filter(key => !existing.has(key)));
+}

@@ -1,0 +1,196 @@
+import { PosternError } from '../../model/error.js';
+import type { RawClient, UntaggedHandler } from './client.js';
+import { CommandRefused, commandFailure } from './error-words.js';
+import type { ImapOptions } from './imap-options.js';
+import type { NameStyle } from './mailbox-names.js';
+import type { Selection } from './selection.js';
+import { StallGuard } from './stall-guard.js';
+import { type Answer, type Attribute, type ResponseCode, responseCode, statusText } from './tokens.js';
+
+export interface Command {
+  /** The verb the seam sees: `FETCH`, `APPEND`, `UID EXPUNGE`. */
+  readonly effect: string;
+  /** The mailbox it is about, for people. */
+  readonly target: string;
+  readonly command: string;
+  readonly attributes?: readonly Attribute[];
+  /** What is done with untagged answers, by keyword; an error thrown in one becomes the command's. */
+  readonly untagged?: Readonly<Record<string, UntaggedHandler>>;
+  /** False for commands a server may work on for long without a word (APPEND, COPY). */
+  readonly progress?: boolean;
+}
+
+export interface Done {
+  /** The response code of the tagged OK. */
+  readonly code: ResponseCode | undefined;
+}
+
+const STALL = 600_000;
+
+/** One authenticated connection: sends commands one at a time and knows what is selected. */
+export class Session {
+  /** Opened by EXAMINE or SELECT; its message count follows EXISTS and EXPUNGE. */
+  selection: Selection | undefined;
+  readonly #client: RawClient;
+  readonly #options: ImapOptions;
+  #faults = 0;
+  #lastFault = '';
+  #lost: string | undefined;
+
+  constructor(client: RawClient, options: ImapOptions) {
+    this.#client = client;
+    this.#options = options;
+    client.untaggedHandlers['EXISTS'] = answer => this.#count(answer, (_exists, number) => number);
+    client.untaggedHandlers['EXPUNGE'] = answer => this.#count(answer, exists => Math.max(0, exists - 1));
+    client.untaggedHandlers['FETCH'] = () => {};
+    client.untaggedHandlers['VANISHED'] = () => {};
+  }
+
+  #count(answer: Answer, change: (exists: number, number: number) => number): void {
+    const number = Number(answer.command);
+    if (this.selection === undefined || !Number.isSafeInteger(number)) return;
+    this.selection.exists = change(this.selection.exists, number);
+  }
+
+  get usable(): boolean {
+    return this.#lost === undefined && this.#client.usable;
+  }
+
+  /** Lines the server sent that imapflow could not make sense of, so far: an answer with any is not the whole truth. */
+  get faults(): number {
+    return this.#faults;
+  }
+
+  /** The newest of them, for an error message. */
+  get lastFault(): string {
+    return this.#lastFault;
+  }
+
+  noteFault(what: string): void {
+    this.#faults++;
+    this.#lastFault = what;
+  }
+
+  has(capability: string): boolean {
+    return this.#client.capabilities.has(capability);
+  }
+
+  /** CONDSTORE (RFC 7162) is there; QRESYNC includes it. */
+  get condstore(): boolean {
+    return this.has('CONDSTORE') || this.has('QRESYNC');
+  }
+
+  /** APPENDLIMIT (RFC 7889): octets, `true` where each mailbox has its own, undefined without one. */
+  get appendLimit(): number | true | undefined {
+    const limit = this.#client.capabilities.get('APPENDLIMIT');
+    return limit === false ? undefined : limit;
+  }
+
+  get nameStyle(): NameStyle {
+    const { personal, other, shared } = this.#client.namespaces ?? {};
+    const first = personal ? personal[0] : undefined;
+    const rest = [...((personal || undefined)?.slice(1) ?? []), ...(other || []), ...(shared || [])];
+    return {
+      separator: first?.delimiter ?? undefined,
+      prefix: first?.prefix ?? '',
+      otherPrefixes: rest.map(space => space.prefix),
+    };
+  }
+
+  /** Sends a command and waits for its OK. NO and BAD throw `CommandRefused`, a lost connection `unreachable`. */
+  async command(command: Command): Promise<Done> {
+    const { effect, target } = command;
+    const what = target === '' ? effect : `${effect} in ${target}`;
+    try {
+      return await this.#options.seam.run({ surface: 'wire', name: effect, target }, () =>
+        this.#exchange(command, what),
+      );
+    } catch (error) {
+      const failure = commandFailure(error, what, this.#options.host);
+      if (failure instanceof PosternError && failure.code === 'unreachable') this.destroy();
+      throw failure;
+    }
+  }
+
+  async #exchange(command: Command, what: string): Promise<Done> {
+    if (!this.usable) throw this.#gone(what);
+    const guard = command.progress === false ? undefined : this.#guard(what);
+    const failures: unknown[] = [];
+    const untagged: Record<string, UntaggedHandler> = {};
+    for (const [keyword, handle] of Object.entries(command.untagged ?? {})) {
+      untagged[keyword] = answer => {
+        if (failures.length > 0) return;
+        const note = (error: unknown): void => void failures.push(error);
+        try {
+          const pending = guard === undefined ? handle(answer) : guard.during(() => handle(answer));
+          return pending?.catch(note);
+        } catch (error) {
+          note(error);
+        }
+      };
+    }
+    try {
+      const { response, next } = await this.#client.exec(command.command, command.attributes ?? false, {
+        untagged,
+      });
+      next();
+      if (failures.length > 0) throw failures[0];
+      if (response.command.toUpperCase() !== 'OK') throw refusalOf(response, what);
+      return { code: responseCode(response) };
+    } catch (error) {
+      if (this.#lost === undefined) throw failures.length > 0 ? failures[0] : error;
+      throw failures.length > 0 && !(failures[0] instanceof PosternError) ? failures[0] : this.#gone(what);
+    } finally {
+      guard?.stop();
+    }
+  }
+
+  #guard(what: string): StallGuard {
+    return new StallGuard({
+      limit: this.#options.timeouts?.stall ?? STALL,
+      received: () => this.#client.stats().received,
+      give: () => {
+        this.#lost = `no progress during ${what}`;
+        this.#client.close();
+      },
+    });
+  }
+
+  #gone(what: string): PosternError {
+    return new PosternError(
+      'unreachable',
+      `the connection to ${this.#options.host} was lost during ${what}${this.#lost ? ` (${this.#lost})` : ''}`,
+    );
+  }
+
+  /** Gives the connection up without a word to the server. */
+  destroy(): void {
+    this.#lost ??= '';
+    this.selection = undefined;
+    this.#client.close();
+  }
+
+  /** Says LOGOUT where that is quick, and closes in any case. */
+  async logout(): Promise<void> {
+    const limit = this.#options.timeouts?.logout ?? 2_000;
+    const timer = setTimeout(() => this.#client.close(), limit);
+    try {
+      if (this.usable) await this.#client.logout();
+    } catch {
+      // The connection is going away either way.
+    } finally {
+      clearTimeout(timer);
+      this.destroy();
+    }
+  }
+}
+
+/** imapflow takes one NO ("Some of the requested messages no longer exist") for success; we do not. */
+function refusalOf(answer: Answer, what: string): CommandRefused {
+  return new CommandRefused({
+    status: answer.command.toUpperCase() === 'BAD' ? 'BAD' : 'NO',
+    responseCode: responseCode(answer)?.name,
+    words: statusText(answer),
+    what,
+  });
+}

@@ -1,0 +1,295 @@
+import type { Clock } from '../../model/clock.js';
+import { PosternError } from '../../model/error.js';
+import { printable } from '../../model/escape-text.js';
+import { type Flags, type PermanentFlags, sameFlags } from '../../model/flags.js';
+import type { MessageKey, Row, Snapshot } from '../../model/row.js';
+import { type Description, describe, descriptionFault } from './describe.js';
+import { existingUids } from './existing.js';
+import {
+  type Columns,
+  type Fetched,
+  fetch,
+  fetchSets,
+  flagColumns,
+  identityColumns,
+  rowColumns,
+} from './fetch.js';
+import { readStatus } from './listing.js';
+import { cursorOf, type Opened, open, type Selection } from './selection.js';
+import type { Session } from './session.js';
+import { atom, quoted } from './tokens.js';
+import { keyOf, uidOf, uidSets } from './uid-set.js';
+
+export interface SnapshotRequest {
+  /** The mailbox, opened for reading just now. */
+  readonly opened: Opened;
+  readonly known: Snapshot | undefined;
+  readonly clock: Clock;
+  /** What the mailbox can store, as SELECT said earlier; asked now where it is undefined and EXAMINE did not say. */
+  readonly permanentFlags: PermanentFlags | undefined;
+  /** Messages the last listing saw in it. */
+  readonly listedCount: number | undefined;
+}
+
+const ATTEMPTS = 3;
+/** Up to this many messages a first snapshot takes everything in one pass. */
+const ONE_PASS = 5_000;
+/** Messages described by one command. */
+const DESCRIBED_AT_ONCE = 5_000;
+/** More unreadable messages than this are no accident of single messages: the snapshot is refused. */
+const MOST_UNREADABLE = 1_000;
+
+interface State {
+  readonly flags: Flags;
+  readonly modseq: string | undefined;
+}
+
+/** All messages of a mailbox, read from the server and proven complete (SAFETY §3.6, §3.7). */
+export async function takeSnapshot(request: SnapshotRequest): Promise<Snapshot> {
+  const { selection } = request.opened;
+  await doubtEmptiness(request, selection);
+  const announced = { ...selection };
+  const known = trusted(request.known, announced);
+  const reading = new Reading(request, selection, known);
+  const { rows, unreadable } =
+    known !== undefined && unchanged(known, announced) ? known : await reading.complete();
+  const permanentFlags = await storable(request, announced);
+  return {
+    mailbox: selection.place.mailbox,
+    cursor: cursorOf(announced, rows.size + unreadable.size),
+    permanentFlags,
+    rows,
+    unreadable,
+  };
+}
+
+/** What the caller still has, unless the server went backwards or this is another mailbox by the same name. */
+function trusted(known: Snapshot | undefined, now: Selection): Snapshot | undefined {
+  if (known === undefined) return undefined;
+  const { epoch, uidNext, highestModseq, mailboxId } = known.cursor;
+  const sameMailbox = mailboxId === undefined || now.mailboxId === undefined || mailboxId === now.mailboxId;
+  const forward =
+    (uidNext === undefined || now.uidNext === undefined || now.uidNext >= uidNext) &&
+    (highestModseq === undefined ||
+      now.highestModseq === undefined ||
+      !lower(now.highestModseq, highestModseq));
+  return epoch === now.epoch && sameMailbox && forward ? known : undefined;
+}
+
+function lower(a: string, b: string): boolean {
+  return BigInt(a) < BigInt(b);
+}
+
+function unchanged(known: Snapshot, now: Selection): boolean {
+  const { count, uidNext, highestModseq } = known.cursor;
+  const stands = uidNext !== undefined && uidNext === now.uidNext && count === now.exists;
+  return stands && highestModseq !== undefined && highestModseq === now.highestModseq;
+}
+
+/** A mailbox that had mail and seems empty is asked about in another way: an empty answer must not be an accident. */
+async function doubtEmptiness(request: SnapshotRequest, selection: Selection): Promise<void> {
+  const { opened, known, listedCount } = request;
+  const { session } = opened;
+  const { place } = selection;
+  const before = Math.max(listedCount ?? 0, known?.rows.size ?? 0);
+  if (selection.exists > 0 || before === 0) return;
+  let count: number | undefined;
+  await session.command({
+    effect: 'STATUS',
+    target: place.mailbox,
+    command: 'STATUS',
+    attributes: [quoted(place.raw), [atom('MESSAGES'), atom('UIDVALIDITY')]],
+    untagged: {
+      STATUS: answer => {
+        count = readStatus(answer.attributes?.[1])?.count;
+      },
+    },
+  });
+  if (count === 0) return;
+  throw new PosternError(
+    'snapshot-incomplete',
+    `the server opens ${place.mailbox} as empty, but its STATUS says ${count ?? 'nothing'}`,
+  );
+}
+
+/**
+ * What the mailbox can store. EXAMINE tells most often nothing or an empty list, as nothing can be stored while it is
+ * open for reading; then SELECT is asked once, as late as possible: it clears \Recent.
+ */
+async function storable(request: SnapshotRequest, examined: Selection): Promise<PermanentFlags> {
+  const told = examined.permanentFlags;
+  if (told !== undefined && told.length > 0) return told;
+  const earlier = request.permanentFlags ?? request.known?.permanentFlags;
+  if (earlier !== undefined && earlier.length > 0) return earlier;
+  const selection = await open(request.opened.session, examined.place, 'write');
+  return permanentFlagsOf(selection);
+}
+
+/** Without a word from the server everything can be stored (RFC 3501 §7.1), unless it opened for reading only. */
+export function permanentFlagsOf(selection: Selection): PermanentFlags {
+  if (selection.permanentFlags !== undefined) return selection.permanentFlags;
+  return selection.readOnly ? [] : ['\\Answered', '\\Deleted', '\\Draft', '\\Flagged', '\\Seen', '\\*'];
+}
+
+/** One reading of the open mailbox, over several attempts where it changes meanwhile. */
+class Reading {
+  readonly #request: SnapshotRequest;
+  readonly #session: Session;
+  readonly #selection: Selection;
+  readonly #known: Snapshot | undefined;
+  readonly #descriptions = new Map<number, Description>();
+  readonly #faults = new Map<number, string>();
+  readonly #states = new Map<number, State>();
+
+  constructor(request: SnapshotRequest, selection: Selection, known: Snapshot | undefined) {
+    this.#request = request;
+    this.#session = request.opened.session;
+    this.#selection = selection;
+    this.#known = known;
+  }
+
+  async complete(): Promise<Pick<Snapshot, 'rows' | 'unreadable'>> {
+    const { place } = this.#selection;
+    const before = this.#session.faults;
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      if (attempt > 1) {
+        await this.#request.clock.sleep(100 * attempt);
+        await this.#session.command({ effect: 'NOOP', target: place.mailbox, command: 'NOOP' });
+      }
+      const faults = this.#session.faults;
+      const incremental = attempt === 1 ? this.#changesSince() : undefined;
+      const uids = await this.#list(incremental);
+      await this.#describe(uids);
+      if (this.#session.faults === faults && uids.length === this.#selection.exists)
+        return this.#result(uids);
+    }
+    return this.#rescue(this.#session.faults !== before);
+  }
+
+  /** The mod-sequence to ask for changes since, where that is possible. */
+  #changesSince(): string | undefined {
+    const since = this.#known?.cursor.highestModseq;
+    return this.#session.condstore && this.#selection.highestModseq !== undefined ? since : undefined;
+  }
+
+  /** Fills in the flags of every message and returns the UIDs, sorted. */
+  async #list(since: string | undefined): Promise<number[]> {
+    this.#states.clear();
+    if (this.#selection.exists === 0) return [];
+    if (since !== undefined && (await this.#listChanges(since))) return sorted(this.#states.keys());
+    this.#states.clear();
+    const onePass =
+      this.#known === undefined && this.#selection.exists <= ONE_PASS && this.#descriptions.size === 0;
+    await this.#fetchAll(onePass ? rowColumns(this.#session) : flagColumns(this.#session));
+    return sorted(this.#states.keys());
+  }
+
+  async #fetchAll(columns: Columns, changedSince?: string): Promise<void> {
+    const { mailbox } = this.#selection.place;
+    const request = { mailbox, set: '1:*', columns, ...(changedSince === undefined ? {} : { changedSince }) };
+    await fetch(this.#session, request, fetched => this.#take(fetched));
+  }
+
+  #take(fetched: Fetched): void {
+    const { uid, flags, modseq } = fetched;
+    if (flags !== undefined)
+      this.#states.set(uid, { flags, modseq: modseq ?? this.#states.get(uid)?.modseq });
+    const description = describe(fetched);
+    if (description !== undefined) this.#descriptions.set(uid, description);
+    else if (fetched.header !== undefined) this.#faults.set(uid, descriptionFault(fetched)!);
+  }
+
+  /**
+   * Known messages, what changed in them and what is new (RFC 7162 §3.1.4). True when that is proven to be all: as many
+   * as the server has; where some went, the UIDs that exist say which.
+   */
+  async #listChanges(since: string): Promise<boolean> {
+    const known = this.#known!;
+    if (known.unreadable.size > 0) return false;
+    await this.#fetchAll(flagColumns(this.#session), since);
+    for (const row of known.rows.values()) {
+      const uid = uidOf(row.key)!;
+      if (!this.#states.has(uid)) this.#states.set(uid, { flags: row.flags, modseq: row.modseq });
+    }
+    if (this.#states.size === this.#selection.exists) return true;
+    const existing = await existingUids(this.#session, this.#selection);
+    for (const uid of this.#states.keys()) if (!existing.has(uid)) this.#states.delete(uid);
+    return this.#states.size === existing.size;
+  }
+
+  async #describe(uids: readonly number[]): Promise<void> {
+    const missing = uids.filter(uid => !this.#descriptions.has(uid) && this.#knownRow(uid) === undefined);
+    if (missing.length === 0) return;
+    const sets = uidSets(missing, { messages: DESCRIBED_AT_ONCE, among: uids });
+    const { mailbox } = this.#selection.place;
+    await fetchSets(
+      this.#session,
+      { mailbox, sets, columns: identityColumns(this.#session) },
+      {
+        take: fetched => {
+          if (this.#states.has(fetched.uid)) this.#take(fetched);
+        },
+        refused: (uid, reason) => this.#faults.set(uid, reason),
+      },
+    );
+  }
+
+  #knownRow(uid: number): Row | undefined {
+    return this.#known?.rows.get(keyOf(uid));
+  }
+
+  /**
+   * The mailbox cannot be listed without lines that make no sense. What exists is asked in a way that does not describe
+   * the messages; those that have no readable description are reported, each by its UID.
+   */
+  async #rescue(faulty: boolean): Promise<Pick<Snapshot, 'rows' | 'unreadable'>> {
+    const { place } = this.#selection;
+    const existing = await existingUids(this.#session, this.#selection);
+    const uids = sorted(existing);
+    for (const uid of this.#states.keys()) if (!existing.has(uid)) this.#states.delete(uid);
+    const lost = uids.filter(uid => !this.#states.has(uid));
+    if (lost.length > 0 && (!faulty || lost.length > MOST_UNREADABLE)) {
+      throw new PosternError(
+        'snapshot-incomplete',
+        `the server lists ${this.#states.size} of the ${existing.size} messages of ${place.mailbox}`,
+      );
+    }
+    const why = `the server describes it in a way that cannot be read: ${printable(this.#session.lastFault)}`;
+    for (const uid of lost) this.#faults.set(uid, why);
+    return this.#result(uids);
+  }
+
+  #result(uids: readonly number[]): Pick<Snapshot, 'rows' | 'unreadable'> {
+    const rows = new Map<MessageKey, Row>();
+    const unreadable = new Map<MessageKey, string>();
+    for (const uid of uids) {
+      const key = keyOf(uid);
+      const row = this.#row(uid);
+      if (row !== undefined) rows.set(key, row);
+      else unreadable.set(key, this.#faults.get(uid) ?? 'the server does not describe it');
+    }
+    return { rows, unreadable };
+  }
+
+  #row(uid: number): Row | undefined {
+    const state = this.#states.get(uid);
+    if (state === undefined) return undefined;
+    const { flags, modseq } = state;
+    const known = this.#knownRow(uid);
+    if (
+      known !== undefined &&
+      sameFlags(known.flags, flags) &&
+      (modseq === undefined || modseq === known.modseq)
+    ) {
+      return known;
+    }
+    const lasting = known ?? this.#descriptions.get(uid);
+    return lasting === undefined
+      ? undefined
+      : { ...lasting, flags, ...(modseq === undefined ? {} : { modseq }) };
+  }
+}
+
+function sorted(uids: Iterable<number>): number[] {
+  return [...uids].sort((a, b) => a - b);
+}

@@ -1,0 +1,151 @@
+import {
+  applyDelta,
+  canStore,
+  type Flags,
+  flagsWithout,
+  hasFlag,
+  isFlag,
+  type PermanentFlags,
+  sameFlags,
+} from '../../model/flags.js';
+import type { Epoch, MessageKey } from '../../model/row.js';
+import type { FlagChange, FlagOutcome } from '../side.js';
+import { CommandRefused } from './error-words.js';
+import { fetchSets, WITH_FLAGS } from './fetch.js';
+import { goneOf } from './look.js';
+import { demandEpoch, type Opened, type Selection } from './selection.js';
+import type { Session } from './session.js';
+import { permanentFlagsOf } from './snapshot.js';
+import { atom, sequence } from './tokens.js';
+import { uidOf, uidSets } from './uid-set.js';
+
+const STORED_AT_ONCE = 5_000;
+
+/** A change reduced to what the mailbox can store. */
+interface Order {
+  readonly uid: number;
+  readonly add: Flags;
+  readonly remove: Flags;
+}
+
+/** Changes flags by +FLAGS and -FLAGS, many messages in one command. Outcomes in the order of the changes. */
+export async function changeFlags(
+  { session, selection }: Opened,
+  epoch: Epoch,
+  changes: readonly FlagChange[],
+): Promise<readonly FlagOutcome[]> {
+  demandEpoch(selection, epoch);
+  const before = await flagsNow(session, selection, changes);
+  const storable = permanentFlagsOf(selection);
+  const orders = new Map<FlagChange, Order>();
+  for (const change of changes) {
+    const flags = before.get(change.key);
+    if (flags !== undefined) orders.set(change, orderOf(change, flags, storable));
+  }
+  const refusals = await store(session, selection, [...orders.values()]);
+  const touched = changes.filter(change => isChange(orders.get(change)));
+  const after = touched.length === 0 ? before : await flagsNow(session, selection, changes);
+  const gone = await goneOf(
+    session,
+    selection,
+    changes.map(change => change.key),
+    after,
+  );
+  return changes.map(change => {
+    const flags = after.get(change.key);
+    if (gone.has(change.key)) return { kind: 'gone' };
+    if (flags === undefined) return refused('the server does not say its flags');
+    const why = faultOf(change, flags, storable);
+    if (why === undefined) return { kind: 'done', flags };
+    return refused(refusals.get(uidOf(change.key)!) ?? why);
+  });
+}
+
+function refused(reason: string): FlagOutcome {
+  return { kind: 'refused', reason };
+}
+
+async function flagsNow(
+  session: Session,
+  selection: Selection,
+  changes: readonly FlagChange[],
+): Promise<Map<MessageKey, Flags>> {
+  const byUid = new Map(changes.flatMap(({ key }) => (uidOf(key) === undefined ? [] : [[uidOf(key)!, key]])));
+  const flags = new Map<MessageKey, Flags>();
+  const sets = uidSets(byUid.keys(), { messages: STORED_AT_ONCE });
+  await fetchSets(
+    session,
+    { mailbox: selection.place.mailbox, sets, columns: WITH_FLAGS },
+    {
+      take: fetched => {
+        const key = byUid.get(fetched.uid);
+        if (key !== undefined && fetched.flags !== undefined) flags.set(key, fetched.flags);
+      },
+      refused: () => {},
+    },
+  );
+  return flags;
+}
+
+function orderOf(change: FlagChange, now: Flags, storable: PermanentFlags): Order {
+  const can = (flag: string) => isFlag(flag) && canStore(storable, flag);
+  return {
+    uid: uidOf(change.key)!,
+    add: change.add.filter(flag => can(flag) && !hasFlag(now, flag)),
+    remove: change.remove.filter(flag => can(flag) && hasFlag(now, flag)),
+  };
+}
+
+function isChange(order: Order | undefined): boolean {
+  return order !== undefined && (order.add.length > 0 || order.remove.length > 0);
+}
+
+/** Sends the STOREs, grouped by what they change; returns why, for the messages of those the server refused. */
+async function store(
+  session: Session,
+  selection: Selection,
+  orders: readonly Order[],
+): Promise<Map<number, string>> {
+  const refusals = new Map<number, string>();
+  for (const sign of ['+', '-'] as const) {
+    const groups = new Map<string, { readonly flags: Flags; readonly uids: number[] }>();
+    for (const order of orders) {
+      const flags = sign === '+' ? order.add : order.remove;
+      if (flags.length === 0) continue;
+      const name = flags.map(flag => flag.toLowerCase()).join(' ');
+      const group = groups.get(name) ?? { flags, uids: [] };
+      groups.set(name, group);
+      group.uids.push(order.uid);
+    }
+    for (const { flags, uids } of groups.values()) {
+      for (const set of uidSets(uids, { messages: STORED_AT_ONCE })) {
+        try {
+          await session.command({
+            effect: 'STORE',
+            target: selection.place.mailbox,
+            command: 'UID STORE',
+            attributes: [sequence(set.text), atom(`${sign}FLAGS.SILENT`), flags.map(atom)],
+          });
+        } catch (error) {
+          if (!(error instanceof CommandRefused) || error.code === 'try-later') throw error;
+          for (const uid of set.uids) refusals.set(uid, `the server refused it: ${error.words}`);
+        }
+      }
+    }
+  }
+  return refusals;
+}
+
+/** Why a change did not happen, or undefined when all of it that can be stored did. */
+function faultOf(change: FlagChange, now: Flags, storable: PermanentFlags): string | undefined {
+  const asked = [...change.add, ...change.remove];
+  const possible = asked.filter(flag => isFlag(flag) && canStore(storable, flag));
+  const wanted = applyDelta(now, {
+    add: change.add.filter(flag => possible.includes(flag)),
+    remove: change.remove.filter(flag => possible.includes(flag)),
+  });
+  if (!sameFlags(wanted, now)) return 'the server did not keep the change';
+  const already = sameFlags(applyDelta(now, change), now);
+  if (already || possible.length > 0) return undefined;
+  return `the mailbox cannot store ${flagsWithout(asked, possible).join(' ')}`;
+}
