@@ -12,7 +12,28 @@ import { boolean, list, misshapen, number, text, tuple, whole } from './shape.js
 type Stored = readonly unknown[];
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
+/** Where each field stands, or begins. A field that is added to the model and has no place here does not compile. */
+const ROW: Readonly<Record<keyof Row, number>> = {
+  key: 0,
+  flags: 1,
+  date: 2,
+  identity: 3,
+  envelope: 7,
+  serverId: 10,
+  modseq: 11,
+  stamp: 12,
+};
 const ROW_LENGTH = 13;
+
+const PAIR: Readonly<Record<keyof Pair, number>> = {
+  remote: 0,
+  local: 2,
+  flags: 4,
+  identity: 5,
+  weak: 9,
+  marked: 10,
+  remoteDigest: 11,
+};
 const PAIR_LENGTH = 12;
 
 export function storeRow(row: Row): Stored {
@@ -34,15 +55,15 @@ export function storeRow(row: Row): Stored {
 export function readRow(raw: unknown): Row {
   const stored = tuple(raw, ROW_LENGTH);
   const row: Mutable<Row> = {
-    key: text(stored[0]) as MessageKey,
-    flags: readFlags(stored[1]),
-    date: number(stored[2]),
-    identity: readIdentity(stored, 3),
-    envelope: readEnvelope(stored, 7),
+    key: text(stored[ROW.key]) as MessageKey,
+    flags: readFlags(stored[ROW.flags]),
+    date: number(stored[ROW.date]),
+    identity: readIdentity(stored, ROW.identity),
+    envelope: readEnvelope(stored, ROW.envelope),
   };
-  if (stored[10] !== null) row.serverId = text(stored[10]);
-  if (stored[11] !== null) row.modseq = text(stored[11]);
-  if (stored[12] !== null) row.stamp = text(stored[12]);
+  if (stored[ROW.serverId] !== null) row.serverId = text(stored[ROW.serverId]);
+  if (stored[ROW.modseq] !== null) row.modseq = text(stored[ROW.modseq]);
+  if (stored[ROW.stamp] !== null) row.stamp = text(stored[ROW.stamp]);
   return row;
 }
 
@@ -64,14 +85,14 @@ export function storePair(pair: Pair): Stored {
 export function readPair(raw: unknown): Pair {
   const stored = tuple(raw, PAIR_LENGTH);
   const pair: Mutable<Pair> = {
-    remote: readEnd(stored, 0),
-    local: readEnd(stored, 2),
-    flags: readFlags(stored[4]),
-    identity: readIdentity(stored, 5),
+    remote: readEnd(stored, PAIR.remote),
+    local: readEnd(stored, PAIR.local),
+    flags: readFlags(stored[PAIR.flags]),
+    identity: readIdentity(stored, PAIR.identity),
   };
-  if (stored[9] !== null) pair.weak = boolean(stored[9]);
-  if (stored[10] !== null) pair.marked = boolean(stored[10]);
-  if (stored[11] !== null) pair.remoteDigest = text(stored[11]);
+  if (stored[PAIR.weak] !== null) pair.weak = boolean(stored[PAIR.weak]);
+  if (stored[PAIR.marked] !== null) pair.marked = boolean(stored[PAIR.marked]);
+  if (stored[PAIR.remoteDigest] !== null) pair.remoteDigest = text(stored[PAIR.remoteDigest]);
   return pair;
 }
 
