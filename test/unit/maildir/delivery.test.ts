@@ -1,0 +1,252 @@
+import { existsSync, linkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import type { Effect } from '@postern/core/model/effect.js';
+import { INBOX } from '@postern/core/model/mailbox.js';
+import { NO_EPOCH } from '@postern/core/model/row.js';
+import type { DeliveryOutcome } from '@postern/core/side/side.js';
+import { describe, expect, it } from 'vitest';
+import { codeOf, done } from '../../contract/side/opened-side.js';
+import { contentOf, deliverAll, letter } from '../../support/letters.js';
+import { message } from '../../support/messages.js';
+import { CountingSeam, Crash, CrashSeam, FaultSeam, HookSeam } from '../../support/seam.js';
+import { TemporaryMaildir } from './temporary-maildir.js';
+
+const only = (name: string) => ({ only: (effect: Effect) => effect.name === name });
+
+async function deliverOne(
+  maildir: TemporaryMaildir,
+  seam: FaultSeam | HookSeam,
+  bytes = message(),
+): Promise<readonly DeliveryOutcome[]> {
+  return deliverAll(maildir.side({ seam }), INBOX, [letter(bytes)]);
+}
+
+const everything = (maildir: TemporaryMaildir) => ['tmp', 'new', 'cur'].flatMap(name => maildir.names(name));
+
+describe('a delivery', () => {
+  it('writes LF line ends, for this user alone, and keeps the date', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const mask = process.umask(0);
+    const row = done(
+      (
+        await deliverAll(maildir.side(), INBOX, [letter(message({ id: 'x' }), { date: 1_500_000_000_000 })])
+      )[0],
+    );
+    process.umask(mask);
+    expect(maildir.read('new', row.key)).toBe(
+      message({ id: 'x' }).toString('latin1').replaceAll('\r\n', '\n'),
+    );
+    const stats = statSync(maildir.path('new', row.key));
+    expect([stats.mode & 0o777, stats.mtimeMs, stats.nlink]).toEqual([0o600, 1_500_000_000_000, 1]);
+    expect(maildir.names('tmp')).toEqual([]);
+  });
+
+  it('goes to new without flags, else to cur with the letters in order', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const flags = [['\\Seen', '\\Draft', '$Forwarded'], ['Work'], []];
+    const outcomes = await deliverAll(
+      maildir.side(),
+      INBOX,
+      flags.map(some => letter(message(), { flags: some })),
+    );
+    const [a, b, c] = outcomes.map(outcome => done(outcome).key);
+    expect(maildir.names('cur')).toEqual([`${a}:2,DPS`]);
+    expect(maildir.names('new')).toEqual([b, c].sort());
+  });
+
+  it('names files after the time, the process, a counter, a random part and the host', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const clock = { now: () => 1_700_000_000_042, sleep: async () => {} };
+    const side = maildir.side({ clock, random: () => 'a/b-c' });
+    const batch = await side.deliver(INBOX);
+    const keys = (await batch.prepare(2)).map(slot => slot.key);
+    expect(keys[0]).toMatch(new RegExp(`^1700000000\\.M042000P${process.pid}Q1Rabc\\.[^/:]+$`));
+    expect(keys[1]).toMatch(/Q2Rabc\./);
+  });
+
+  it('gives rows that the next scan finds to be the very same', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const side = maildir.side();
+    const letters = [message(), message({ body: 'bare CR\r\r\nCR\rLF\nend' })].map(bytes =>
+      letter(bytes, { chunk: 3 }),
+    );
+    const rows = (await deliverAll(side, INBOX, letters)).map(done);
+    const { rows: scanned } = await side.snapshot(INBOX, undefined);
+    for (const row of rows) expect(scanned.get(row.key)).toEqual(row);
+  });
+
+  it.each([
+    ['before 1970', -86_400_000, 0],
+    ['none at all', Number.NaN, 1_234_567_000],
+    ['of the year 9999 and later', 9e15, undefined],
+  ])('with a date %s is kept with one a file can have', async (_what, date, expected) => {
+    const maildir = await TemporaryMaildir.make();
+    const clock = { now: () => 1_234_567_000, sleep: async () => {} };
+    const row = done((await deliverAll(maildir.side({ clock }), INBOX, [letter(message(), { date })]))[0]);
+    const { mtimeMs } = statSync(maildir.path('new', row.key));
+    expect(row.date).toBe(mtimeMs);
+    if (expected !== undefined) expect(mtimeMs).toBe(expected);
+  });
+
+  it('syncs every file before it links the first, and each directory once before it unlinks', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const seam = new CountingSeam();
+    const letters = Array.from({ length: 40 }, (_, index) =>
+      letter(message(), { flags: index % 2 ? ['\\Seen'] : [] }),
+    );
+    await deliverAll(maildir.side({ seam }), INBOX, letters);
+    const order = seam.effects.map(({ name }) => name);
+    expect(order.lastIndexOf('fsync')).toBeLessThan(order.indexOf('link'));
+    expect(order.lastIndexOf('link')).toBeLessThan(order.indexOf('fsync-dir'));
+    expect(order.lastIndexOf('fsync-dir')).toBeLessThan(order.indexOf('unlink'));
+    expect([seam.countOf('fsync'), seam.countOf('link'), seam.countOf('fsync-dir')]).toEqual([40, 40, 2]);
+  });
+
+  it('refuses an empty message, which would look like what a crash leaves', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const outcomes = await deliverAll(maildir.side(), INBOX, [letter(Buffer.alloc(0)), letter(message())]);
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['refused', 'done']);
+    expect(everything(maildir)).toHaveLength(1);
+  });
+});
+
+describe('a delivery that fails', () => {
+  it.each([
+    ['open', 'ENOSPC', 'disk-full'],
+    ['write', 'ENOSPC', 'disk-full'],
+    ['write', 'EDQUOT', 'disk-full'],
+    ['open', 'EROFS', 'read-only'],
+    ['open', 'EACCES', 'read-only'],
+    ['write', 'EIO', 'failed'],
+    ['fsync', 'EIO', 'failed'],
+    ['fsync', 'ENOSPC', 'disk-full'],
+  ])('at %s with %s is told as such and leaves nothing behind', async (effect, errno, code) => {
+    const maildir = await TemporaryMaildir.make();
+    expect(await codeOf(deliverOne(maildir, new FaultSeam(1, errno, only(effect))))).toBe(code);
+    expect(everything(maildir)).toEqual([]);
+  });
+
+  it('to sync one file publishes none of the batch', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const side = maildir.side({ seam: new FaultSeam(20, 'EIO', only('fsync')) });
+    const letters = Array.from({ length: 60 }, (_, index) => letter(message({ id: `m${index}` })));
+    expect(await codeOf(deliverAll(side, INBOX, letters))).toBe('failed');
+    expect(everything(maildir)).toEqual([]);
+  });
+
+  it('because the name is taken never replaces what has it', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const seam = new HookSeam(({ name, target }) => {
+      if (name === 'link') writeFileSync(target, 'mine');
+    });
+    const outcomes = await deliverOne(maildir, seam);
+    expect(outcomes).toMatchObject([{ kind: 'refused', reason: expect.stringContaining('taken') }]);
+    const [name] = maildir.names('new');
+    expect(maildir.read('new', name!)).toBe('mine');
+    expect(maildir.names('tmp')).toEqual([]);
+  });
+
+  it('never writes through a link that waits in tmp', async () => {
+    const maildir = await TemporaryMaildir.make();
+    writeFileSync(maildir.path('victim'), 'untouched');
+    const seam = new HookSeam(({ name, target }) => {
+      if (name === 'open') symlinkSync(maildir.path('victim'), target);
+    });
+    expect(await codeOf(deliverOne(maildir, seam))).toBe('failed');
+    expect(maildir.read('victim')).toBe('untouched');
+  });
+
+  it('to link one message delivers the others', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const side = maildir.side({ seam: new FaultSeam(2, 'ENOSPC', only('link')) });
+    const outcomes = await deliverAll(
+      side,
+      INBOX,
+      ['a', 'b', 'c'].map(name => letter(message({ id: name }))),
+    );
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['done', 'refused', 'done']);
+    expect(everything(maildir)).toHaveLength(2);
+  });
+
+  it('to sync the directory is in doubt, and what is in tmp stays until it is swept', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const outcomes = await deliverOne(maildir, new FaultSeam(1, 'EIO', only('fsync-dir')));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['unknown']);
+    expect(maildir.names('tmp')).toHaveLength(1);
+    const side = maildir.side();
+    await side.sweep(INBOX, [outcomes[0]!.slot.key!]);
+    expect(maildir.names('tmp')).toEqual([]);
+    expect((await side.snapshot(INBOX, undefined)).rows.size).toBe(1);
+  });
+});
+
+describe('a delivery that crashes', () => {
+  it('between link and unlink has delivered one message, and the sweep unlinks the other name only', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const count = new CountingSeam();
+    await deliverAll(maildir.side({ seam: count }), INBOX, [letter(message({ id: 'first' }))]);
+    const linkAt = count.effects.findIndex(({ name }) => name === 'link') + 1;
+    const batch = await maildir.side({ seam: new CrashSeam(linkAt, 'after') }).deliver(INBOX);
+    const slots = await batch.prepare(1);
+    await batch.stage(slots[0]!, letter(message({ id: 'second' })));
+    await expect(batch.publish()).rejects.toThrow(Crash);
+    const key = slots[0]!.key!;
+    expect(statSync(maildir.path('new', key)).nlink).toBe(2);
+    writeFileSync(maildir.path('tmp', 'foreign'), 'being written');
+    const side = maildir.side();
+    const sight = await side.look(INBOX, NO_EPOCH, [key]);
+    expect(sight.rows.get(key)?.identity.content).toBe(contentOf(message({ id: 'second' })));
+    await side.sweep(INBOX, [key, '../cur' as never, 'unknown' as never]);
+    expect(statSync(maildir.path('new', key)).nlink).toBe(1);
+    expect(maildir.names('tmp')).toEqual(['foreign']);
+    expect((await side.snapshot(INBOX, undefined)).rows.size).toBe(2);
+  });
+});
+
+describe('on a file system without hard links', () => {
+  const noLinks = () => new FaultSeam(1, 'EPERM', { ...only('link'), sticky: true });
+
+  it('a delivery moves the file over a name it holds', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const row = done((await deliverOne(maildir, noLinks()))[0]);
+    const { rows } = await maildir.side().snapshot(INBOX, undefined);
+    expect(rows.get(row.key)).toEqual(row);
+    expect(maildir.names('tmp')).toEqual([]);
+  });
+
+  it('a name that is taken is not replaced', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const fault = noLinks();
+    const seam = {
+      run: fault.run.bind(fault),
+      runSync: <T>(effect: Effect, act: () => T): T => {
+        if (effect.name === 'link') writeFileSync(effect.target, 'mine');
+        return fault.runSync(effect, act);
+      },
+    };
+    const outcomes = await deliverAll(maildir.side({ seam }), INBOX, [letter(message())]);
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['refused']);
+    expect(maildir.read('new', maildir.names('new')[0]!)).toBe('mine');
+  });
+
+  it('a crash before the move leaves an empty file that is swept', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const batch = await maildir.side().deliver(INBOX);
+    const [slot] = await batch.prepare(1);
+    await batch.stage(slot!, letter(message()));
+    writeFileSync(maildir.path('new', slot!.key!), '');
+    const side = maildir.side();
+    await side.sweep(INBOX, [slot!.key!]);
+    expect(everything(maildir)).toEqual([]);
+  });
+});
+
+describe('sweeping', () => {
+  it('touches no message, even one that a mail program linked into tmp', async () => {
+    const maildir = await TemporaryMaildir.make();
+    maildir.put('cur', '1.a:2,', 'whole');
+    linkSync(maildir.path('cur', '1.a:2,'), maildir.path('tmp', '1.a'));
+    await maildir.side().sweep(INBOX, ['1.a' as never]);
+    expect(existsSync(maildir.path('cur', '1.a:2,'))).toBe(true);
+    expect(maildir.names('tmp')).toEqual([]);
+  });
+});
