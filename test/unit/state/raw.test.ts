@@ -105,16 +105,24 @@ describe('reading a state raw', () => {
     });
     const { entries, faults, partitions } = await survey();
     expect(entries.filter(entry => entry.fault !== undefined)).toEqual([
-      { kind: 'remote', mailbox: 'INBOX', key: '8', fault: expect.stringContaining('checksum') },
-      { fault: expect.stringContaining('seal of the pair records') },
-      { fault: expect.stringContaining('"who\\u0000knows"') },
+      {
+        kind: 'remote',
+        mailbox: 'INBOX',
+        key: '8',
+        fault: expect.stringContaining('checksum'),
+        code: 'state-damaged',
+      },
+      { fault: expect.stringContaining('seal of the pair records'), code: 'state-damaged' },
+      { fault: expect.stringContaining('"who\\u0000knows"'), code: 'state-damaged' },
     ]);
     expect(sound(entries)).toHaveLength(2000);
     const verdicts = Object.fromEntries(partitions.map(({ kind, fault }) => [kind, fault]));
     expect(verdicts['mailbox']).toBeUndefined();
     expect(verdicts['pair']).toContain('no seal');
     expect(verdicts['remote']).toContain('1998 of');
-    expect(faults).toEqual([expect.stringContaining('2 seals are there, and not the 3')]);
+    expect(faults).toEqual([
+      { kind: 'root', reason: expect.stringContaining('2 seals are there, and not the 3') },
+    ]);
   });
 
   it('goes on behind a block that cannot be read, to the very last entry', async () => {
@@ -129,7 +137,8 @@ describe('reading a state raw', () => {
     expect(new Set(entries.map(entry => JSON.stringify([entry.kind, entry.mailbox, entry.key]))).size).toBe(
       entries.length,
     );
-    expect(faults[0]).toContain('not all entries can be read');
+    expect(faults[0]?.kind).toBe('entries');
+    expect(faults[0]?.reason).toContain('not all entries can be read');
     expect(partitions.find(({ kind }) => kind === 'remote')?.fault).toContain('2000 were written');
     const keys = sound(entries)
       .filter(entry => entry.kind === 'remote')
@@ -143,7 +152,10 @@ describe('reading a state raw', () => {
     const before = await listing();
     const report = await survey();
     expect(report.entries).toEqual([]);
-    expect(report.faults).toContainEqual(expect.stringMatching(/^the database: /));
+    expect(report.faults).toContainEqual({
+      kind: 'open',
+      reason: expect.stringMatching(/^the database: /),
+    });
     const repaired = await survey(true);
     expect(sound(repaired.entries)).toHaveLength(2002);
     expect(repaired.faults).toEqual([]);
@@ -157,10 +169,10 @@ describe('reading a state raw', () => {
     await rm(statePaths(directory).level, { recursive: true });
     const { entries, faults, partitions } = await survey();
     expect([entries, partitions]).toEqual([[], []]);
-    expect(faults.join('\n')).toMatch(/db\.id/);
-    expect(faults.join('\n')).toMatch(/directory cannot be read/);
+    expect(faults.map(({ kind }) => kind)).toEqual(['id', 'id', 'files', 'open', 'root']);
+    expect(faults[2]?.reason).toMatch(/directory cannot be read/);
     await rm(directory, { recursive: true });
-    expect((await survey()).faults).toContain('db.id is missing or unusable');
+    expect((await survey()).faults).toContainEqual({ kind: 'id', reason: 'db.id is missing or unusable' });
   });
 
   it('passes on an error of the visitor and leaves no copy behind', async () => {

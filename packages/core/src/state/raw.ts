@@ -1,5 +1,5 @@
 import type { Seam } from '../model/effect.js';
-import { PosternError } from '../model/error.js';
+import { type ErrorCode, PosternError } from '../model/error.js';
 import { decodeRecord } from './codec.js';
 import { readDatabaseId } from './database-id.js';
 import { openLevel, statePaths } from './disk-store.js';
@@ -33,6 +33,21 @@ export interface RawEntry {
   readonly value?: unknown;
   /** Why it cannot be used, one sentence. */
   readonly fault?: string;
+  /** With a fault: `state-version` for a sound entry that another version of postern wrote, else `state-damaged`. */
+  readonly code?: ErrorCode;
+}
+
+/**
+ * What a fault of the state as a whole is about: `id` db.id, `files` a file that cannot be read, `open` the database
+ * cannot be opened, `entries` not all entries can be read, `root` the seal of seals, `foreign` db.id and the database do
+ * not belong together.
+ */
+export type RawFaultKind = 'id' | 'files' | 'open' | 'entries' | 'root' | 'foreign';
+
+export interface RawFault {
+  readonly kind: RawFaultKind;
+  /** One sentence. */
+  readonly reason: string;
 }
 
 /** A partition by its seal or by records that were found. */
@@ -54,7 +69,7 @@ export interface RawReport {
   readonly generation?: number;
   readonly partitions: readonly RawPartition[];
   /** What is wrong apart from single entries and partitions. */
-  readonly faults: readonly string[];
+  readonly faults: readonly RawFault[];
 }
 
 export interface RawOptions {
@@ -76,12 +91,12 @@ export interface RawOptions {
 export async function readRaw({ directory, seam, repair = false, visit }: RawOptions): Promise<RawReport> {
   const paths = statePaths(directory);
   const survey = new Survey(visit);
-  const id = await survey.attempt('db.id', () => readDatabaseId(paths.id));
-  if (id === undefined) survey.faults.push('db.id is missing or unusable');
+  const id = await survey.attempt('id', 'db.id', () => readDatabaseId(paths.id));
+  if (id === undefined) survey.note('id', 'db.id is missing or unusable');
   const copy = await copyLevel(paths.level, seam);
   try {
-    survey.faults.push(...copy.faults);
-    const level = await survey.attempt('the database', () => openCopy(copy.directory, repair));
+    for (const reason of copy.faults) survey.note('files', reason);
+    const level = await survey.attempt('open', 'the database', () => openCopy(copy.directory, repair));
     if (level !== undefined) {
       try {
         await survey.run(level);
@@ -110,7 +125,7 @@ async function openCopy(directory: string, repair: boolean): Promise<AnyLevel> {
 
 /** Collects what a pass over all entries finds. */
 class Survey {
-  readonly faults: string[] = [];
+  readonly #faults: RawFault[] = [];
   readonly #visit: RawOptions['visit'];
   readonly #seals = new Map<string, Seal>();
   readonly #found = new Map<string, { readonly kind: Kind; readonly mailbox: string; tally: Tally }>();
@@ -123,11 +138,15 @@ class Survey {
     this.#visit = visit;
   }
 
-  async attempt<T>(what: string, act: () => Promise<T>): Promise<T | undefined> {
+  note(kind: RawFaultKind, reason: string): void {
+    this.#faults.push({ kind, reason });
+  }
+
+  async attempt<T>(kind: RawFaultKind, what: string, act: () => Promise<T>): Promise<T | undefined> {
     try {
       return await act();
     } catch (error) {
-      this.faults.push(`${what}: ${lastWords(error)}`);
+      this.note(kind, `${what}: ${lastWords(error)}`);
       return undefined;
     }
   }
@@ -139,7 +158,7 @@ class Survey {
   async run(level: AnyLevel): Promise<void> {
     const failure = await this.#pass(level, 1000);
     if (failure === undefined) return;
-    this.faults.push(`not all entries can be read: ${lastWords(failure)}`);
+    this.note('entries', `not all entries can be read: ${lastWords(failure)}`);
     await this.#pass(level, 1);
   }
 
@@ -171,12 +190,12 @@ class Survey {
 
   report(id: string | undefined): RawReport {
     const root = this.#root;
-    if (root === undefined) this.faults.push('the seal of the whole database is missing');
+    if (root === undefined) this.note('root', 'the seal of the whole database is missing');
     else if (!sameTally(root, this.#sealed)) {
-      this.faults.push(`${this.#sealed.count} seals are there, and not the ${root.count} that were written`);
+      this.note('root', `${this.#sealed.count} seals are there, and not the ${root.count} that were written`);
     }
     if (root !== undefined && id !== undefined && root.id !== id) {
-      this.faults.push('the database is not the one that db.id names');
+      this.note('foreign', 'the database is not the one that db.id names');
     }
     const partitions = [...this.#found].map(([name, { kind, mailbox, tally }]): RawPartition => {
       const seal = this.#seals.get(name);
@@ -199,7 +218,7 @@ class Survey {
       ...(id === undefined ? {} : { id }),
       ...(root === undefined ? {} : { databaseId: root.id, generation: root.generation }),
       partitions,
-      faults: this.faults,
+      faults: this.#faults,
     };
   }
 
@@ -214,7 +233,7 @@ class Survey {
       return { ...record, value };
     } catch (error) {
       if (!(error instanceof PosternError)) throw error;
-      return { ...record, fault: error.message };
+      return { ...record, fault: error.message, code: error.code };
     }
   }
 
@@ -224,7 +243,8 @@ class Survey {
       return undefined;
     }
     const partition = parseSealKey(key);
-    if (partition === undefined) return { fault: `${describeKey(key)} is not one of postern's` };
+    if (partition === undefined)
+      return { fault: `${describeKey(key)} is not one of postern's`, code: 'state-damaged' };
     const { seal, hash } = decodeSeal(key, bytes);
     this.#partition(partition.kind, partition.mailbox);
     this.#seals.set(partitionKey(partition.kind, partition.mailbox), seal);

@@ -1,0 +1,77 @@
+import { matchRows } from '../match/match-rows.js';
+import { rowsToMatch, sortPairs } from '../match/sort-pairs.js';
+import { SIDES, type SideName } from '../model/by-side.js';
+import { ContentHasher } from '../model/identity.js';
+import type { MailboxName } from '../model/mailbox.js';
+import type { Row } from '../model/row.js';
+import type { MailboxView } from '../model/view.js';
+import { loadView } from '../observe/load-view.js';
+import type { Repository } from '../state/repository.js';
+import type { Change } from '../state/store.js';
+
+/**
+ * Reads the contents of those few messages that only their content can tell apart, until matching asks for nothing new, and
+ * notes them in the snapshots. Returns how many messages were read.
+ */
+export async function settleContents(
+  repository: Repository,
+  only: readonly MailboxName[] | undefined,
+): Promise<number> {
+  const { store } = repository;
+  let read = 0;
+  for (const record of (await store.all('mailbox', '')).values()) {
+    if (record.quiet || (only !== undefined && !only.includes(record.mailbox))) continue;
+    for (let pass = 0; pass < 3; pass++) {
+      const view = await loadView(store, record);
+      const wanted = wantedRows(view);
+      let learned = 0;
+      for (const side of SIDES) {
+        const rows = wanted?.[side] ?? [];
+        if (rows.length > 0) learned += await readContents(repository, view, side, rows);
+      }
+      read += learned;
+      if (learned === 0) break;
+    }
+  }
+  return read;
+}
+
+function wantedRows(view: MailboxView) {
+  const { remote, local } = view.sides;
+  if (remote === undefined || local === undefined) return undefined;
+  const snapshots = { remote, local };
+  return matchRows(rowsToMatch(sortPairs(view, snapshots), snapshots)).wanted;
+}
+
+const ROWS_A_BATCH = 200;
+
+async function readContents(
+  repository: Repository,
+  view: MailboxView,
+  side: SideName,
+  rows: readonly Row[],
+): Promise<number> {
+  const epoch = view.sides[side]!.cursor.epoch;
+  const { mailbox } = view;
+  let learned = 0;
+  for (let from = 0; from < rows.length; from += ROWS_A_BATCH) {
+    const batch = new Map(rows.slice(from, from + ROWS_A_BATCH).map(row => [row.key, row]));
+    const changes: Change[] = [];
+    await repository.sides[side].read(mailbox, epoch, [...batch.values()], async letter => {
+      const row = batch.get(letter.key);
+      if (row === undefined) return;
+      const hasher = new ContentHasher();
+      for await (const chunk of letter.chunks) hasher.update(chunk);
+      const { content } = hasher.finish();
+      changes.push({
+        put: side,
+        mailbox,
+        key: row.key,
+        value: { ...row, identity: { ...row.identity, content } },
+      });
+    });
+    learned += changes.length;
+    await repository.store.write(changes, { durable: false });
+  }
+  return learned;
+}
