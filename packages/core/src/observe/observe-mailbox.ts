@@ -88,8 +88,9 @@ interface NewSnapshot {
 }
 
 /**
- * Rows first, the record that vouches for them last: a crash in between leaves an older cursor, which only means that more
- * is read again. Under another epoch the old rows go at once, together with the claim that the side has the mailbox.
+ * One batch where it fits. Else the mailbox is no longer quiet first, then come the rows, and the record that vouches for
+ * them last: a crash in between leaves an older cursor, which only means that more is read again. Where no earlier row
+ * counts, they go at once, together with the claim that the side has the mailbox.
  */
 async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise<void> {
   const { record, known, snapshot, changes, side, fault } = news;
@@ -112,25 +113,23 @@ async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise
       : {}),
     ...(fault === undefined ? {} : { rematch: fault }),
   };
-  if (known !== undefined && known.cursor.epoch !== snapshot.cursor.epoch) {
-    const { [side]: _gone, ...others } = record.sides;
-    const without: MailboxRecord = {
-      ...rest,
-      sides: others,
-      ...(fault === undefined ? {} : { rematch: fault }),
-    };
-    await store.write(
-      [
-        { clear: side, mailbox },
-        { put: 'mailbox', mailbox: '', key: mailbox, value: without },
-      ],
-      { durable: false },
-    );
+  const startsAnew = known === undefined || known.cursor.epoch !== snapshot.cursor.epoch;
+  const { [side]: _before, ...others } = record.sides;
+  const meanwhile: MailboxRecord = {
+    ...rest,
+    sides: startsAnew ? others : record.sides,
+    ...(fault === undefined ? {} : { rematch: fault }),
+  };
+  const batch: Change[] = [
+    ...(startsAnew ? [{ clear: side, mailbox } as const] : []),
+    ...changes,
+    { put: 'mailbox', mailbox: '', key: mailbox, value: next },
+  ];
+  if (batch.length > CHANGES_A_BATCH)
+    batch.unshift({ put: 'mailbox', mailbox: '', key: mailbox, value: meanwhile });
+  for (let from = 0; from < batch.length; from += CHANGES_A_BATCH) {
+    await store.write(batch.slice(from, from + CHANGES_A_BATCH), { durable: false });
   }
-  for (let from = 0; from < changes.length; from += CHANGES_A_BATCH) {
-    await store.write(changes.slice(from, from + CHANGES_A_BATCH), { durable: false });
-  }
-  await store.write([{ put: 'mailbox', mailbox: '', key: mailbox, value: next }], { durable: false });
 }
 
 function sameSide(a: SideRecord, b: SideRecord): boolean {

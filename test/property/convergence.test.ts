@@ -1,0 +1,245 @@
+import { PosternError } from '@postern/core/model/error.js';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { contentOf } from '../support/letters.js';
+import type { MemoryWorld } from '../support/memory-world.js';
+import { message } from '../support/messages.js';
+import { Rig } from '../support/rig.js';
+import { Crash, CrashSeam } from '../support/seam.js';
+
+/** What users, other clients, bad luck and postern itself do. Numbers pick among what is there. */
+type Step =
+  | {
+      readonly do: 'add';
+      readonly side: 'remote' | 'local';
+      readonly body: number;
+      readonly mailbox: number;
+      readonly flags: number;
+    }
+  | {
+      readonly do: 'remove' | 'rename' | 'renumber';
+      readonly side: 'remote' | 'local';
+      readonly pick: number;
+    }
+  | {
+      readonly do: 'flag';
+      readonly side: 'remote' | 'local';
+      readonly pick: number;
+      readonly flag: number;
+      readonly on: boolean;
+    }
+  | { readonly do: 'sync' }
+  | { readonly do: 'apply'; readonly keep: number; readonly stale: boolean }
+  | { readonly do: 'crash'; readonly at: number; readonly when: 'before' | 'after' }
+  | { readonly do: 'save' | 'restore' | 'lose' };
+
+const MAILBOXES = ['INBOX', 'Work'];
+const FLAGS = ['\\Seen', '\\Flagged', '\\Answered', '\\Draft', '\\Deleted'];
+const FLAG_SETS: readonly (readonly string[])[] = [[], ['\\Seen'], ['\\Flagged', '\\Seen'], ['\\Answered']];
+/** Bodies 0 to 3 are added again and again: true twins. Two of them have no Message-ID. */
+const bodyOf = (number: number) =>
+  number === 1 || number === 3
+    ? message({ id: false, subject: `without an id ${number}` })
+    : message({ id: `m${number}`, subject: `number ${number}` });
+
+const side = fc.constantFrom('remote' as const, 'local' as const);
+const small = fc.nat({ max: 30 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('add' as const),
+      side,
+      body: fc.nat({ max: 11 }),
+      mailbox: fc.nat({ max: 1 }),
+      flags: fc.nat({ max: 3 }),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('remove' as const), side, pick: small }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('flag' as const),
+      side,
+      pick: small,
+      flag: fc.nat({ max: 4 }),
+      on: fc.boolean(),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('rename' as const),
+      side: fc.constant('local' as const),
+      pick: small,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('renumber' as const),
+      side: fc.constant('remote' as const),
+      pick: small,
+    }),
+  },
+  { weight: 4, arbitrary: fc.constant({ do: 'sync' as const }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('apply' as const),
+      keep: fc.nat({ max: 65535 }),
+      stale: fc.boolean(),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('crash' as const),
+      at: fc.nat({ max: 40 }),
+      when: fc.constantFrom('before' as const, 'after' as const),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom({ do: 'save' as const }, { do: 'restore' as const }, { do: 'lose' as const }),
+  },
+);
+
+/** Runs a story and keeps the books an oracle needs. */
+class Story {
+  readonly rig: Rig;
+  /** mailbox, content -> how often somebody put it on a side. */
+  readonly added = new Map<string, { remote: number; local: number }>();
+  /** mailbox, content of whatever a user deleted somewhere. */
+  readonly deleted = new Set<string>();
+  /** Whether the state was lost or is older than what happened: then deletions may be undone. */
+  #saved: Awaited<ReturnType<Rig['saveState']>> | undefined;
+  #oldPlan: Awaited<ReturnType<Rig['plan']>> | undefined;
+
+  constructor(rig: Rig) {
+    this.rig = rig;
+  }
+
+  async play(step: Step): Promise<void> {
+    switch (step.do) {
+      case 'add':
+        return this.#add(step);
+      case 'remove':
+      case 'flag':
+      case 'rename':
+        return this.#touch(step);
+      case 'renumber':
+        for (const mailbox of this.rig.remote.mailboxes.keys()) {
+          if (step.pick % 3 !== 0 || mailbox === 'INBOX') this.rig.remote.setUidValidity(mailbox);
+        }
+        return;
+      case 'sync':
+        await this.rig.sync({ allowEmpty: true });
+        return;
+      case 'apply':
+        return this.#applySubset(step.keep, step.stale);
+      case 'crash':
+        return this.#crash(step.at, step.when);
+      case 'save':
+        this.#saved = await this.rig.saveState();
+        return;
+      case 'restore':
+        if (this.#saved !== undefined) await this.rig.restoreState(this.#saved);
+        return;
+      case 'lose':
+        return this.rig.loseState();
+    }
+  }
+
+  #add(step: Step & { do: 'add' }): void {
+    const mailbox = MAILBOXES[step.mailbox]!;
+    const world = this.rig[step.side];
+    if (![...world.mailboxes.keys()].some(name => name === mailbox)) world.createMailbox(mailbox);
+    const bytes = bodyOf(step.body);
+    world.add(mailbox, bytes, FLAG_SETS[step.flags]!);
+    const name = `${mailbox} ${contentOf(bytes)}`;
+    const count = this.added.get(name) ?? { remote: 0, local: 0 };
+    count[step.side]++;
+    this.added.set(name, count);
+  }
+
+  #touch(step: Step & { do: 'remove' | 'flag' | 'rename' | 'renumber' }): void {
+    const world = this.rig[step.side];
+    const all = messagesOf(world);
+    const picked = all[step.pick % Math.max(all.length, 1)];
+    if (picked === undefined) return;
+    const { mailbox, key, content } = picked;
+    if (step.do === 'remove') {
+      world.remove(mailbox, key);
+      this.deleted.add(`${mailbox} ${content}`);
+    } else if (step.do === 'rename') world.rename(mailbox, key);
+    else if (step.do === 'flag')
+      world.flag(mailbox, key, { [step.on ? 'add' : 'remove']: [FLAGS[step.flag]!] });
+  }
+
+  async #applySubset(keep: number, stale: boolean): Promise<void> {
+    const plan = stale && this.#oldPlan !== undefined ? this.#oldPlan : await this.#freshPlan();
+    this.#oldPlan = plan;
+    const subset = plan.actions.filter((_action, index) => (keep >> (index % 16)) & 1).reverse();
+    await this.rig.apply(subset, { allowEmpty: true });
+  }
+
+  #freshPlan() {
+    return this.rig.plan({ allowEmpty: true });
+  }
+
+  async #crash(at: number, when: 'before' | 'after'): Promise<void> {
+    try {
+      await this.rig.sync({ allowEmpty: true }, new CrashSeam(at + 1, when));
+    } catch (error) {
+      if (!(error instanceof Crash) && !(error instanceof PosternError && error.cause instanceof Crash))
+        throw error;
+    }
+  }
+}
+
+function messagesOf(world: MemoryWorld) {
+  return [...world.mailboxes].flatMap(([mailbox, { messages }]) =>
+    [...messages.values()].map(({ key, identity }) => ({ mailbox, key, content: identity.content })),
+  );
+}
+
+function countOf(world: MemoryWorld, name: string): number {
+  return messagesOf(world).filter(({ mailbox, content }) => `${mailbox} ${content}` === name).length;
+}
+
+async function settle(rig: Rig): Promise<void> {
+  for (let round = 0; round < 6; round++) {
+    const { apply } = await rig.sync({ allowEmpty: true });
+    rig.clock.pass(11 * 60 * 1000);
+    if (Object.values(apply.counts).every(count => count === 0)) return;
+  }
+}
+
+const RUNS = Number(process.env['POSTERN_PROPERTY_RUNS'] ?? 300);
+
+describe('whatever happens', () => {
+  it('both sides end equal, nothing is lost and nothing is there twice', {
+    timeout: 40 * RUNS + 60_000,
+  }, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 25 }), async steps => {
+        const story = new Story(await Rig.create());
+        for (const one of steps) await story.play(one);
+        const { rig } = story;
+        await settle(rig);
+
+        expect(rig.local.allContents()).toEqual(rig.remote.allContents());
+        const plan = await rig.plan({ allowEmpty: true });
+        expect([plan.actions, plan.blocked]).toEqual([[], []]);
+        for (const [name, { remote, local }] of story.added) {
+          const count = countOf(rig.remote, name);
+          expect(count, `copies of ${name}`).toBeLessThanOrEqual(remote + local);
+          if (!story.deleted.has(name))
+            expect(count, `copies of ${name}`).toBeGreaterThanOrEqual(Math.max(remote, local));
+        }
+      }),
+      { numRuns: RUNS, endOnFailure: false },
+    );
+  });
+});
