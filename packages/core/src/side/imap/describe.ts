@@ -1,4 +1,4 @@
-import { readHeader } from '../../model/identity.js';
+import { type Identity, readHeader } from '../../model/identity.js';
 import type { Row } from '../../model/row.js';
 import type { Fetched } from './fetch.js';
 import { keyOf } from './uid-set.js';
@@ -18,13 +18,9 @@ export function describe(fetched: Fetched): Description | undefined {
   const { uid, header, size, date, serverId } = fetched;
   if (header === undefined || header === null || size === undefined) return undefined;
   const { messageId, digest, envelope } = readHeader(header);
-  return {
-    key: keyOf(uid),
-    date: date ?? dateOf(envelope.date),
-    identity: { ...(messageId === undefined ? {} : { messageId }), digest, size },
-    envelope,
-    ...(serverId === undefined ? {} : { serverId }),
-  };
+  const identity: Identity = messageId === undefined ? { digest, size } : { messageId, digest, size };
+  const description = { key: keyOf(uid), date: date ?? dateOf(envelope.date), identity, envelope };
+  return serverId === undefined ? description : { ...description, serverId };
 }
 
 /** For the rare server that sends no INTERNALDATE: what the message says itself, else the epoch. */

@@ -33,7 +33,7 @@ export interface SnapshotRequest {
 
 const ATTEMPTS = 3;
 /** Up to this many messages a first snapshot takes everything in one pass. */
-const ONE_PASS = 5_000;
+const ONE_PASS = 50_000;
 /** Messages described by one command. */
 const DESCRIBED_AT_ONCE = 5_000;
 /** More unreadable messages than this are no accident of single messages: the snapshot is refused. */
