@@ -16,12 +16,14 @@ import {
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { systemClock } from '@postern/core/model/clock.js';
 import { openSeam } from '@postern/core/model/effect.js';
 import type { Row } from '@postern/core/model/row.js';
 import { createStore, openLevel, openStore, statePaths } from '@postern/core/state/disk-store.js';
 import { hashRecord } from '@postern/core/state/hash.js';
 import { recordKey, sealKey } from '@postern/core/state/keys.js';
 import { ENCODING } from '@postern/core/state/level.js';
+import { acquireLock } from '@postern/core/state/lock.js';
 import type { Change } from '@postern/core/state/store.js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { putRow, rowOf } from '../../contract/store.js';
@@ -314,6 +316,21 @@ describe('a state that cannot be used now', () => {
     await expect(read()).rejects.toMatchObject({ code: 'busy' });
     await store.close();
     expect(await verdict()).toBe(0);
+  });
+
+  it('is kept by the lock of the repository also when the LOCK of LevelDB is gone (I15)', async () => {
+    const path = join(home, 'lock.json');
+    const lock = await acquireLock({ path, command: 'postern apply', seam: openSeam, clock: systemClock });
+    const store = await openStore(directory, options);
+    // Any close of that file in this process drops the kernel's lock on it.
+    await readFile(join(levelDirectory(), 'LOCK'));
+    const intruder = await openElsewhere();
+    const second = acquireLock({ path, command: 'postern sync', seam: openSeam, clock: systemClock });
+    await expect(second).rejects.toMatchObject({ code: 'busy' });
+    intruder.kill('SIGKILL');
+    await once(intruder, 'exit');
+    await store.close();
+    await lock.release();
   });
 
   it('is read-only where the directory is, and stays as it was (DB-14)', async () => {

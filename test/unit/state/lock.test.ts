@@ -8,7 +8,7 @@ import { openSeam, type Seam } from '@postern/core/model/effect.js';
 import { acquireLock } from '@postern/core/state/lock.js';
 import { holderState, type LockHolder, thisHolder } from '@postern/core/state/lock-holder.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Crash, CrashSeam } from '../../support/seam.js';
+import { Crash, CrashSeam, FaultSeam } from '../../support/seam.js';
 
 const clock: Clock = { now: () => Date.UTC(2026, 10, 22, 5), sleep: async () => {} };
 const TOKEN = 'ab'.repeat(16);
@@ -29,7 +29,7 @@ const names = async () => (await readdir(directory)).sort();
 const onDisk = async () => JSON.parse(await readFile(path, 'utf8')) as LockHolder;
 
 async function deadPid(): Promise<number> {
-  const child = spawn(process.execPath, ['-e', '']);
+  const child = spawn('true');
   await once(child, 'exit');
   return child.pid!;
 }
@@ -114,14 +114,23 @@ describe('the lock of a repository', () => {
     }
   });
 
-  it('leaves a directory that cannot be written as it is', async () => {
+  it('fails with the reason where it cannot be written, and leaves nothing', async () => {
     const missing = acquireLock({
       path: join(directory, 'no', 'lock.json'),
       command: 'x',
       seam: openSeam,
       clock,
     });
-    await expect(missing).rejects.toMatchObject({ code: 'state-damaged' });
+    await expect(missing).rejects.toMatchObject({ code: 'failed', message: /ENOENT/ });
+    for (const [errno, code] of [
+      ['EROFS', 'read-only'],
+      ['ENOSPC', 'disk-full'],
+    ] as const) {
+      for (const at of [1, 2]) {
+        await expect(acquire(new FaultSeam(at, errno))).rejects.toMatchObject({ code });
+        expect(await names()).toEqual([]);
+      }
+    }
   });
 });
 

@@ -3,8 +3,7 @@ import { link, open, readdir, readFile, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../model/clock.js';
 import type { Seam } from '../model/effect.js';
-import { errnoOf, PosternError } from '../model/error.js';
-import { stateError } from './level-errors.js';
+import { type ErrorCode, errnoOf, PosternError } from '../model/error.js';
 import { holderState, type LockHolder, parseHolder, thisHolder } from './lock-holder.js';
 
 export interface LockOptions {
@@ -35,7 +34,7 @@ export async function acquireLock(options: LockOptions): Promise<RepositoryLock>
   try {
     return await acquire(options, 0);
   } catch (error) {
-    throw stateError(error, 'the lock of the repository cannot be taken');
+    throw lockError(error, options.path);
   }
 }
 
@@ -148,5 +147,23 @@ function busy(holder: LockHolder, state: 'alive' | 'dead' | 'elsewhere', path: s
 function unreadable(path: string): PosternError {
   return new PosternError('busy', `${path} is there, but does not say who holds this repository`, {
     hint: `if no other postern runs here, remove ${path}`,
+  });
+}
+
+const SYSTEM_CODES: Readonly<Record<string, ErrorCode>> = {
+  EACCES: 'read-only',
+  EPERM: 'read-only',
+  EROFS: 'read-only',
+  ENOSPC: 'disk-full',
+  EDQUOT: 'disk-full',
+};
+
+function lockError(error: unknown, path: string): unknown {
+  const errno = errnoOf(error);
+  if (error instanceof PosternError || errno === undefined) return error;
+  const code = SYSTEM_CODES[errno] ?? 'failed';
+  return new PosternError(code, `the lock ${path} cannot be taken: ${(error as Error).message}`, {
+    hint: 'every command that uses the state must be able to write in this directory',
+    cause: error,
   });
 }

@@ -121,7 +121,17 @@ function readEnvelope(stored: Stored, at: number): Envelope {
 
 const texts = list(text);
 
+const KNOWN_FLAGS = 1000;
+const knownFlags = new Map<string, Flags>();
+
+/** Most messages have one of a few sets of flags: each set is held in memory once. */
 function readFlags(raw: unknown): Flags {
   if (!Array.isArray(raw)) return misshapen('flags that are no list');
-  return raw.length === 0 ? NO_FLAGS : texts(raw);
+  if (raw.length === 0) return NO_FLAGS;
+  const name = raw.length === 1 ? text(raw[0]) : texts(raw).join('\0');
+  const known = knownFlags.get(name);
+  if (known !== undefined && known.length === raw.length) return known;
+  const flags = texts(raw);
+  if (knownFlags.size < KNOWN_FLAGS) knownFlags.set(name, flags);
+  return flags;
 }
