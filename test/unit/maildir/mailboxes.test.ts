@@ -6,7 +6,7 @@ import { createMaildir } from '@postern/core/side/maildir/make-mailbox.js';
 import { describe, expect, it } from 'vitest';
 import { codeOf } from '../../contract/side/opened-side.js';
 import { CountingSeam, Crash, CrashSeam, FaultSeam } from '../../support/seam.js';
-import { sideOn, TemporaryMaildir, temporaryDirectory } from './temporary-maildir.js';
+import { asOrdinaryUser, sideOn, TemporaryMaildir, temporaryDirectory } from './temporary-maildir.js';
 
 const WORK = mailboxName('Work');
 
@@ -208,6 +208,22 @@ describe('a broken mailbox', () => {
     symlinkSync('/etc', maildir.path('cur'));
     expect(await codeOf(maildir.side().snapshot(INBOX, undefined))).toBe('mailbox-unreadable');
   });
+
+  it.each(['maildir++', 'fs'] as const)(
+    'that may not be read is listed, and harms no other one (%s)',
+    async layout => {
+      const maildir = await TemporaryMaildir.make(layout);
+      const path = layout === 'fs' ? 'Work' : '.Work';
+      mailboxAt(maildir.root, path);
+      const side = maildir.side();
+      await asOrdinaryUser(maildir, [path], async () => {
+        const { entries } = await side.list();
+        expect(entries.map(({ mailbox }) => mailbox).sort()).toEqual([INBOX, WORK]);
+        expect(await codeOf(side.snapshot(WORK, undefined))).toBe('mailbox-unreadable');
+        expect((await side.snapshot(INBOX, undefined)).rows.size).toBe(0);
+      });
+    },
+  );
 
   it('is completed when it is created again', async () => {
     const maildir = await TemporaryMaildir.make();

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
 import {
-  chmodSync,
   linkSync,
   mkdirSync,
   renameSync,
@@ -19,7 +18,7 @@ import { AbsenceProof } from '@postern/core/side/maildir/absence.js';
 import type { Octets } from '@postern/core/side/maildir/octets.js';
 import { describe, expect, it } from 'vitest';
 import { readAll } from '../../support/letters.js';
-import { fileBytes, TemporaryMaildir } from './temporary-maildir.js';
+import { asOrdinaryUser, fileBytes, TemporaryMaildir } from './temporary-maildir.js';
 
 /** A clock that is so many milliseconds ahead of the file system's. */
 const ahead = (milliseconds: number): Clock => ({
@@ -208,9 +207,10 @@ describe('what is no message', () => {
     const maildir = await TemporaryMaildir.make();
     maildir.put('cur', '1.a.h:2,', fileBytes('one'));
     maildir.put('cur', '2.b.h:2,', fileBytes('two'));
-    chmodSync(maildir.path('cur', '1.a.h:2,'), 0);
     const side = maildir.side();
-    const { rows, unreadable } = await asOrdinaryUser(maildir, () => side.snapshot(INBOX, undefined));
+    const { rows, unreadable } = await asOrdinaryUser(maildir, ['cur/1.a.h:2,'], () =>
+      side.snapshot(INBOX, undefined),
+    );
     expect([...rows.keys()]).toEqual(['2.b.h']);
     expect([...unreadable]).toEqual([['1.a.h', 'permission denied']]);
   });
@@ -275,16 +275,3 @@ describe('proof of absence', () => {
     expect(proof.settled).toBe(gone || passes.at(-1)!.spots.has(a));
   });
 });
-
-/** As root every file is readable; then the effective user is another one meanwhile. */
-async function asOrdinaryUser<T>(maildir: TemporaryMaildir, act: () => Promise<T>): Promise<T> {
-  if (process.geteuid?.() !== 0) return act();
-  chmodSync(maildir.root, 0o755);
-  for (const name of ['cur', 'new', 'tmp']) chmodSync(maildir.path(name), 0o755);
-  process.seteuid?.(65_534);
-  try {
-    return await act();
-  } finally {
-    process.seteuid?.(0);
-  }
-}

@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '@postern/core/model/clock.js';
@@ -87,4 +88,24 @@ export class TemporaryMaildir {
 /** A small message with LF line ends, as a file has them. */
 export function fileBytes(id: string, body = 'text\n'): string {
   return `From: a@example.org\nSubject: ${id}\nMessage-ID: <${id}@example.org>\n\n${body}`;
+}
+
+/**
+ * Acts while these paths cannot be read. Root reads everything, so that the effective user is another one meanwhile.
+ */
+export async function asOrdinaryUser<T>(
+  maildir: TemporaryMaildir,
+  closed: readonly string[],
+  act: () => Promise<T>,
+): Promise<T> {
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) execFileSync('chmod', ['-R', 'go+rX', maildir.root]);
+  for (const path of closed) chmodSync(maildir.path(path), 0);
+  if (isRoot) process.seteuid?.(65_534);
+  try {
+    return await act();
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+    for (const path of closed) chmodSync(maildir.path(path), 0o700);
+  }
 }

@@ -2,7 +2,7 @@ import { lstatSync, statSync } from 'node:fs';
 import { errnoOf, PosternError } from '../../model/error.js';
 import type { MailboxName } from '../../model/mailbox.js';
 import type { MailboxEntry, Problem } from '../../model/row.js';
-import { mailboxUnreadable, reasonOf } from './file-errors.js';
+import { reasonOf } from './file-errors.js';
 import { DEEPEST, entriesOf, isDirectory, isMailbox, type MaildirLayout } from './layout.js';
 import { hasHighOctets, mailboxOf, type NameEncoding } from './mailbox-path.js';
 import { join, type Octets, pathBytes, printable } from './octets.js';
@@ -28,7 +28,7 @@ export interface MailboxTree {
 
 /**
  * Reads the tree anew. Throws `side-missing` when the root is not there, no directory or, in maildir++, no Maildir any
- * more; `mailbox-unreadable` when a level of layout fs cannot be read, for what lies below it would seem to be gone.
+ * more. A directory that cannot be read is in the tree, for its snapshot to say why.
  */
 export function readTree(root: Octets, layout: MaildirLayout): MailboxTree {
   const reader = new TreeReader(layout);
@@ -111,7 +111,8 @@ class TreeReader {
       const path = join(directory, name);
       const names = [...above, name];
       if (this.#isLink(path, names) || !isDirectory(path)) continue;
-      const children = this.#childrenOf(path);
+      const children = this.#childrenOf(path, names);
+      if (children === undefined) continue;
       const mailbox = isMailbox(children);
       if (!this.#add(names, path, mailbox && !isUnfinished(children))) continue;
       if (names.length < DEEPEST) this.readLevel(path, names, [...children]);
@@ -140,11 +141,18 @@ class TreeReader {
     this.#problems.push({ reason: `the mailbox in "${printable(name)}" is none of layout maildir++` });
   }
 
-  #childrenOf(path: Octets): ReadonlySet<Octets> {
+  /** A directory that cannot be read is listed, so that nobody takes it for removed. */
+  #childrenOf(path: Octets, names: readonly Octets[]): ReadonlySet<Octets> | undefined {
     try {
       return new Set(entriesOf(path));
     } catch (error) {
-      throw mailboxUnreadable(`in ${printable(path)}`, error);
+      const reason = reasonOf(error);
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      this.#add(names, path, true);
+      this.#problems.push({
+        reason: `what lies below "${names.map(printable).join('/')}" is unknown: ${reason}`,
+      });
+      return undefined;
     }
   }
 

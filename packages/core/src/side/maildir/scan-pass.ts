@@ -67,11 +67,15 @@ export interface DirectoryStamps {
 
 export function directoryStamps(directories: MailDirectories): DirectoryStamps {
   const parts = [directories.new, directories.cur].map(path => statDirectory(directories.mailbox, path));
-  const times = parts.flatMap(({ mtimeNs, ctimeNs }) => [mtimeNs, ctimeNs]);
+  const times = parts.flatMap(({ mtimeNs, ctimeNs }) => [mtimeNs, ctimeNs]).sort(compareTimes);
   return {
     text: parts.map(({ dev, ino, mtimeNs, ctimeNs }) => `${dev}.${ino}.${mtimeNs}.${ctimeNs}`).join(' '),
-    changed: times.reduce((latest, time) => (time > latest ? time : latest)),
+    changed: times.at(-1)!,
   };
+}
+
+function compareTimes(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Changes this close to a scan may share its time stamp (a file system may count in steps of 2 s). */
