@@ -1,0 +1,53 @@
+import { PosternError } from '@postern/core/model/error.js';
+import { Option } from 'clipanion';
+import { Out } from '../output/out.js';
+import { porcelainLines } from '../output/porcelain.js';
+import { problemWords } from '../output/problem-words.js';
+import { statusJson } from '../output/status-json.js';
+import { statusText } from '../output/status-text.js';
+import { PosternCommand } from '../postern-command.js';
+
+export class StatusCommand extends PosternCommand {
+  static override paths = [['status']];
+  static override usage = PosternCommand.Usage({
+    category: 'Everyday',
+    description: 'show how the two sides differ and what to type next',
+    details: `
+      Scans the Maildir and compares it with the last fetch. The server is not asked and neither side is changed.
+
+      With \`--porcelain\` every difference is one line in a form that stays the same from version to version; \`-z\` ends lines
+      with NUL. \`--json\` gives the counts, the conflicts and the blocked messages as one document.
+
+      Exit status: 0 done, 2 differences exist (only with \`--exit-code\`), 4 the state is damaged, 6 one side is gone.
+    `,
+    examples: [
+      ['See where things stand', '$0 status'],
+      ['Ask in a script whether there is anything to do', '$0 status --exit-code --quiet'],
+    ],
+  });
+
+  porcelain = Option.Boolean('--porcelain', false, { description: 'One line a difference, for programs' });
+  zero = Option.Boolean('-z', false, { description: 'With --porcelain: end lines with NUL' });
+  exitCode = Option.Boolean('--exit-code', false, { description: 'Exit 2 when there are differences' });
+
+  async execute(): Promise<number> {
+    if (this.porcelain && this.json)
+      throw new PosternError('usage', '--porcelain and --json exclude one another');
+    return this.withRepository(async repository => {
+      const { makePlan } = await import('@postern/core/api/plan.js');
+      const plan = await makePlan(repository, { progress: this.progress.update });
+      this.progress.clear();
+      const local = repository.sides.local.address;
+      if (this.porcelain || this.zero) {
+        const raw = this.zero;
+        await new Out(this.context.stdout, raw ? '\0' : '\n').lines(porcelainLines(plan, { raw }));
+      } else if (this.json) await this.out.line(JSON.stringify(statusJson(plan, local)));
+      else if (!this.quiet) {
+        const paint = await this.paint();
+        await this.out.lines(statusText(plan, { paint, now: repository.clock.now(), local }));
+      }
+      for (const problem of plan.problems) this.warn(`postern: ${problemWords(problem)}`);
+      return this.exitCode && plan.actions.length + plan.blocked.length > 0 ? 2 : 0;
+    });
+  }
+}

@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { errnoOf, PosternError } from '@postern/core/model/error.js';
+import type { MaildirLayout } from '@postern/core/side/maildir/layout.js';
+import { parse, TomlError } from 'smol-toml';
+import type { z } from 'zod';
+import { keyLine } from './key-line.js';
+import { nearest } from './nearest.js';
+import { type RepositoryPaths, repositoryPaths } from './paths.js';
+import { parseRemoteUrl, type RemoteAddress } from './remote-url.js';
+import { type ConfigFile, configFile, KEYS } from './schema.js';
+
+/** A repository's configuration, checked; paths are absolute. */
+export interface Config {
+  readonly paths: RepositoryPaths;
+  readonly id: string;
+  readonly remote: RemoteConfig;
+  readonly layout: MaildirLayout;
+  readonly trash: 'auto' | 'never';
+  /** Where the database and the lock are. */
+  readonly stateDirectory: string;
+  readonly lockFile: string;
+}
+
+export type RemoteConfig =
+  | (Extract<RemoteAddress, { kind: 'imap' }> & {
+      readonly user: string;
+      /** File of certificates to trust, PEM. */
+      readonly ca?: string;
+      readonly passwordCommand?: string | readonly string[];
+    })
+  | (Extract<RemoteAddress, { kind: 'maildir' }> & { readonly layout?: MaildirLayout });
+
+/** Reads and checks `config.toml`. Throws `config-wrong` with file, line where it can be told, and reason. */
+export function readConfig(root: string): Config {
+  const paths = repositoryPaths(root);
+  let text: string;
+  try {
+    text = readFileSync(paths.config, 'utf8');
+  } catch (cause) {
+    const gone = errnoOf(cause) === 'ENOENT';
+    throw new PosternError(
+      'config-wrong',
+      `${paths.config}: ${gone ? 'it is not there' : 'it cannot be read'}`,
+      {
+        cause,
+        hint: gone
+          ? `put the configuration back; if an init was cut short here, remove ${paths.postern} and run it again`
+          : 'make it readable for this user',
+      },
+    );
+  }
+  return configOf(parseConfig(text, paths.config), text, paths);
+}
+
+/** A line number from 1 and why; thrown as one sentence that begins with `file:line`. */
+function wrong(file: string, line: number | undefined, reason: string, hint?: string): never {
+  const place = line === undefined ? file : `${file}:${line}`;
+  throw new PosternError('config-wrong', `${place}: ${reason}`, {
+    hint: hint ?? 'docs/reference/configuration.md lists every key',
+  });
+}
+
+function parseConfig(text: string, file: string): ConfigFile {
+  let raw: unknown;
+  try {
+    raw = parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const reason = error.message.split('\n')[0]!.replace(/^Invalid TOML document: /, '');
+    wrong(file, error.line, `not valid TOML: ${reason}`);
+  }
+  const parsed = configFile.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const issue = firstIssue(parsed.error);
+  if (issue.code === 'unrecognized_keys') {
+    const table = issue.path.map(String);
+    const key = issue.keys[0]!;
+    const near = nearest(key, KEYS[table.join('.')] ?? []);
+    const meant = near === undefined ? undefined : `did you mean "${near}"?`;
+    wrong(
+      file,
+      keyLine(text, [...table, key]),
+      `unknown key ${JSON.stringify([...table, key].join('.'))}`,
+      meant,
+    );
+  }
+  const path = issue.path.filter(part => typeof part === 'string');
+  const missing = issue.code === 'invalid_type' && valueAt(raw, path) === undefined;
+  const name = JSON.stringify(path.join('.'));
+  wrong(
+    file,
+    keyLine(text, path) ?? (missing ? keyLine(text, path.slice(0, -1)) : undefined),
+    missing ? `${name} is missing` : `${name}: ${issue.message}`,
+  );
+}
+
+/** An unknown version explains everything else, and a key with a typing mistake the one that is missing. */
+function firstIssue({ issues }: z.ZodError): z.core.$ZodIssue {
+  return (
+    issues.find(issue => issue.path[0] === 'version') ??
+    issues.find(issue => issue.code === 'unrecognized_keys') ??
+    issues[0]!
+  );
+}
+
+function valueAt(value: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], value);
+}
+
+function configOf(file: ConfigFile, text: string, paths: RepositoryPaths): Config {
+  const external = file.state === undefined ? undefined : resolve(paths.postern, file.state.dir);
+  return {
+    paths,
+    id: file.id,
+    remote: remoteOf(file.remote, text, paths),
+    layout: file.local.layout,
+    trash: file.apply?.trash ?? 'auto',
+    stateDirectory: resolve(external ?? paths.postern, 'state'),
+    lockFile: resolve(external ?? paths.postern, 'lock.json'),
+  };
+}
+
+function remoteOf(remote: ConfigFile['remote'], text: string, paths: RepositoryPaths): RemoteConfig {
+  const fail = (key: string, reason: string, hint?: string) =>
+    wrong(paths.config, keyLine(text, ['remote', key]), `"remote.${key}": ${reason}`, hint);
+  let address: RemoteAddress;
+  try {
+    address = parseRemoteUrl(remote.url, remote.tls, paths.postern);
+  } catch (error) {
+    if (!(error instanceof PosternError)) throw error;
+    return fail('url', error.message, error.hint);
+  }
+  if (address.kind === 'maildir') {
+    for (const key of ['user', 'ca', 'password-command'] as const) {
+      if (remote[key] !== undefined) fail(key, 'a maildir: remote has no use for it');
+    }
+    return { ...address, ...(remote.layout === undefined ? {} : { layout: remote.layout }) };
+  }
+  if (remote.layout !== undefined) fail('layout', 'an IMAP remote has no layout');
+  if (address.user !== undefined && remote.user !== undefined) {
+    fail('user', 'the URL names a user already');
+  }
+  const user = remote.user ?? address.user ?? fail('url', 'no user: neither in the URL nor as "remote.user"');
+  if (remote.ca !== undefined && address.tls === 'none')
+    fail('ca', 'there is no TLS, so nothing is verified');
+  return {
+    ...address,
+    user,
+    ...(remote.ca === undefined ? {} : { ca: resolve(paths.postern, remote.ca) }),
+    ...(remote['password-command'] === undefined ? {} : { passwordCommand: remote['password-command'] }),
+  };
+}

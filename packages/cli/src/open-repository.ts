@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { BySide } from '@postern/core/model/by-side.js';
+import { systemClock } from '@postern/core/model/clock.js';
+import { openSeam } from '@postern/core/model/effect.js';
+import { PosternError } from '@postern/core/model/error.js';
+import { ImapSide } from '@postern/core/side/imap/imap-side.js';
+import { detectLayout } from '@postern/core/side/maildir/layout.js';
+import { MaildirSide } from '@postern/core/side/maildir/maildir-side.js';
+import type { Side } from '@postern/core/side/side.js';
+import { openStore } from '@postern/core/state/disk-store.js';
+import { acquireLock } from '@postern/core/state/lock.js';
+import { checkOwner, type Repository } from '@postern/core/state/repository.js';
+import type { Config, RemoteConfig } from './config/config.js';
+import { passwordFrom } from './config/password.js';
+import { onInterrupt } from './interrupts.js';
+
+export interface Opening {
+  readonly config: Config;
+  /** For those who find the lock: `postern sync`. */
+  readonly command: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** What a server wants people to see. */
+  readonly warn: (text: string) => void;
+}
+
+/** Opens a repository under its lock for as long as `act` runs, and closes everything in order. */
+export async function withRepository<T>(
+  opening: Opening,
+  act: (repository: Repository) => Promise<T>,
+): Promise<T> {
+  return withLock(opening, async () => {
+    const store = await openStore(opening.config.stateDirectory, { seam: openSeam });
+    return closing(store, async () => {
+      const sides = makeSides(opening);
+      return closing(sides.remote, () =>
+        closing(sides.local, async () => {
+          const repository = { id: opening.config.id, sides, store, clock: systemClock, random: eightDigits };
+          await checkOwner(repository);
+          return act(repository);
+        }),
+      );
+    });
+  });
+}
+
+/** Holds the lock of a repository for as long as `act` runs. A signal lets go of it too. */
+export async function withLock<T>({ config, command }: Opening, act: () => Promise<T>): Promise<T> {
+  if (!existsSync(dirname(config.lockFile))) {
+    throw new PosternError('state-missing', `the state directory ${dirname(config.lockFile)} is not there`, {
+      hint: 'mount it or put it back; if it is lost, make the directory and run: postern fsck --repair',
+    });
+  }
+  const lock = await acquireLock({ path: config.lockFile, command, seam: openSeam, clock: systemClock });
+  const forget = onInterrupt(() => lock.release());
+  return closing(
+    {
+      close: async () => {
+        forget();
+        await lock.release();
+      },
+    },
+    act,
+  );
+}
+
+/** The two sides a configuration names. Nothing is connected to before it is asked something. */
+export function makeSides(opening: Opening): BySide<Side> {
+  const { config } = opening;
+  return {
+    remote: makeRemote(config.remote, opening),
+    local: new MaildirSide({
+      root: config.paths.root,
+      layout: config.layout,
+      repository: config.id,
+      position: 'local',
+      seam: openSeam,
+      clock: systemClock,
+      random: sixteenDigits,
+    }),
+  };
+}
+
+function makeRemote(remote: RemoteConfig, { config, env, warn }: Opening): Side {
+  if (remote.kind === 'maildir') {
+    return new MaildirSide({
+      root: remote.path,
+      layout: remote.layout ?? detectLayout(remote.path) ?? 'maildir++',
+      repository: config.id,
+      position: 'remote',
+      seam: openSeam,
+      clock: systemClock,
+      random: sixteenDigits,
+    });
+  }
+  const { host, port, user, tls, ca, passwordCommand } = remote;
+  return new ImapSide({
+    host,
+    port,
+    user,
+    tls,
+    ...(ca === undefined ? {} : { ca: certificatesIn(ca) }),
+    password: passwordFrom({
+      account: `${user} on ${host}`,
+      ...(passwordCommand === undefined ? {} : { command: passwordCommand }),
+      directory: config.paths.root,
+      env,
+    }),
+    seam: openSeam,
+    clock: systemClock,
+    trash: config.trash,
+    onAlert: text => warn(`the server says: ${text}`),
+  });
+}
+
+function certificatesIn(file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new PosternError('config-wrong', `the certificates in ${file} cannot be read`, {
+      cause,
+      hint: 'correct "remote.ca"; a relative path is taken from the .postern directory',
+    });
+  }
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
+  throw new PosternError('config-wrong', `${file} holds no certificate`, {
+    hint: '"remote.ca" wants certificates in PEM form',
+  });
+}
+
+/** Runs `act`, then closes. A failure to close is reported only when there is nothing worse to report. */
+async function closing<T>(thing: { close(): Promise<void> }, act: () => Promise<T>): Promise<T> {
+  let result: T;
+  try {
+    result = await act();
+  } catch (error) {
+    await thing.close().catch(() => undefined);
+    throw error;
+  }
+  await thing.close();
+  return result;
+}
+
+export function eightDigits(): string {
+  return randomBytes(4).toString('hex');
+}
+
+function sixteenDigits(): string {
+  return randomBytes(8).toString('hex');
+}

@@ -1,0 +1,19 @@
+/** 1204 -> "1,204". */
+export function count(number: number): string {
+  return number.toLocaleString('en-US');
+}
+
+/** "1 message", "2 messages"; irregular plurals are given. */
+export function counted(number: number, one: string, many = `${one}s`): string {
+  return `${count(number)} ${number === 1 ? one : many}`;
+}
+
+/** How long ago, in the largest unit that fits: "5 minutes ago". */
+export function ago(then: number, now: number): string {
+  const seconds = Math.max(0, Math.round((now - then) / 1000));
+  if (seconds < 10) return 'just now';
+  if (seconds < 90) return `${counted(seconds, 'second')} ago`;
+  if (seconds < 90 * 60) return `${counted(Math.round(seconds / 60), 'minute')} ago`;
+  if (seconds < 36 * 3600) return `${counted(Math.round(seconds / 3600), 'hour')} ago`;
+  return `${counted(Math.round(seconds / 86_400), 'day')} ago`;
+}
