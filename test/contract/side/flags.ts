@@ -1,3 +1,4 @@
+import { canStore, flagsFrom } from '@postern/core/model/flags.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
 import { describe, expect, it } from 'vitest';
 import { contentOf, deliverAll, letter } from '../../support/letters.js';
@@ -27,6 +28,18 @@ export function describeFlags(use: () => Used): void {
         expect(await side.flag(INBOX, cursor.epoch, [change])).toEqual([{ kind: 'done', flags: ['\\Seen'] }]);
       }
       expect((await rowsOf(side)).map(row => row.key)).toEqual([key]);
+    });
+
+    it('that the mailbox cannot store are left out, and the others change', async () => {
+      const { side, opened } = use();
+      const key = await opened.user.add(INBOX, message());
+      const { cursor, permanentFlags } = await side.snapshot(INBOX, undefined);
+      const wanted = ['$Forwarded', '\\Seen', 'Work'];
+      const flags = flagsFrom(wanted.filter(flag => canStore(permanentFlags, flag)));
+      expect(flags).toContain('\\Seen');
+      const outcomes = await side.flag(INBOX, cursor.epoch, [{ key, add: wanted, remove: [] }]);
+      expect(outcomes).toEqual([{ kind: 'done', flags }]);
+      expect((await rowsOf(side))[0]?.flags).toEqual(flags);
     });
 
     it('can all be set and all be cleared without touching the content', async () => {

@@ -68,7 +68,7 @@ export function describeRemoval(use: () => Used): void {
       const { side, opened } = use();
       const key = await opened.user.add(INBOX, message({ id: 'this' }));
       const { rows, cursor } = await side.snapshot(INBOX, undefined);
-      const { identity } = identityOf(message({ id: 'that' }));
+      const { content: _, ...identity } = identityOf(message({ id: 'that' })).identity;
       const outcomes = await removeFrom(side, cursor.epoch, [{ ...rows.get(key)!, identity }]);
       expect(outcomes).toMatchObject([{ kind: 'changed' }]);
       expect(await idsOf(side)).toEqual([id('this')]);
