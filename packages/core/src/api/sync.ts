@@ -1,6 +1,7 @@
 import { type ApplyReport, applyActions } from '../apply/apply-actions.js';
+import type { Action } from '../model/action.js';
 import type { MailboxName } from '../model/mailbox.js';
-import type { Outcome } from '../model/outcome.js';
+import type { Outcome, Result } from '../model/outcome.js';
 import type { Progress, Repository } from '../state/repository.js';
 import { type FetchReport, fetchRemote } from './fetch.js';
 import { makePlan, type Plan } from './plan.js';
@@ -19,10 +20,39 @@ export interface SyncReport {
   readonly apply: ApplyReport;
 }
 
-/** fetch, plan and apply in one go. */
+/** A plan can only be carried out as far as one look goes: what it leaves (a deletion that waits for a copy) comes next. */
+const ROUNDS = 3;
+
+/**
+ * fetch, plan and apply in one go, and plan and apply again while that brings something new to do. An action that did not
+ * succeed is not tried again. The plan reported is the first one; the counts are of all rounds.
+ */
 export async function sync(repository: Repository, options: SyncOptions = {}): Promise<SyncReport> {
   const fetch = await fetchRemote(repository, options);
   const plan = await makePlan(repository, options);
-  const apply = await applyActions(repository, plan.actions, { ...options, fetched: true });
+  const tried = new Set<string>();
+  const run = async (actions: readonly Action[]) => {
+    for (const action of actions) tried.add(action.id);
+    return applyActions(repository, actions, { ...options, fetched: true });
+  };
+  let apply = await run(plan.actions);
+  for (let round = 2; round <= ROUNDS && apply.stopped === undefined && apply.counts.done > 0; round++) {
+    const { actions } = await makePlan(repository, options);
+    const left = actions.filter(action => !tried.has(action.id));
+    if (left.length === 0) break;
+    apply = both(apply, await run(left));
+  }
   return { fetch, plan, apply };
+}
+
+function both(first: ApplyReport, second: ApplyReport): ApplyReport {
+  const counts = { ...first.counts };
+  for (const [result, count] of Object.entries(second.counts)) counts[result as Result] += count;
+  return {
+    ...second,
+    operation: first.operation,
+    counts,
+    brakes: [...first.brakes, ...second.brakes],
+    problems: [...first.problems, ...second.problems],
+  };
 }
