@@ -183,6 +183,15 @@ export class MemorySide implements Side {
     await this.#effect({ surface: 'fs', name: 'fsync-dir', target: name }, () => {});
   }
 
+  async makeDurable(name: MailboxName): Promise<void> {
+    const mailbox = this.#mailbox(name);
+    if (this.keys === 'uid') return;
+    await this.#effect({ surface: 'fs', name: 'fsync-dir', target: name }, () => {
+      for (const message of mailbox.messages.values())
+        mailbox.messages.set(message.key, { ...message, durable: true });
+    });
+  }
+
   async sweep(name: MailboxName, keys: readonly MessageKey[]): Promise<void> {
     const { temporary } = this.#mailbox(name);
     for (const key of keys.filter(key => temporary.has(key))) {

@@ -200,9 +200,18 @@ export class Desk {
 
   async commit(options: { readonly durable: boolean }): Promise<void> {
     if (this.#changes.length === 0) return;
+    if (this.#changes.some(change => 'put' in change && change.put === 'pair')) await this.#makeDurable();
     const changes = this.#changes;
     this.#changes = [];
     await this.repository.store.write(changes, options);
+  }
+
+  /**
+   * A pair must not outlive its message: a file that somebody linked, or that an apply linked and died, may be gone after a
+   * power cut, and would then look deleted.
+   */
+  async #makeDurable(): Promise<void> {
+    for (const side of SIDES) if (this.has(side)) await this.repository.sides[side].makeDurable(this.mailbox);
   }
 
   async #writeWitnesses(generation: number): Promise<void> {

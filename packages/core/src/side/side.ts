@@ -65,6 +65,12 @@ export interface Side {
   /** Writes the witness, durably. Nothing happens on a side that keeps none. */
   writeWitness(mailbox: MailboxName, witness: Witness): Promise<void>;
 
+  /**
+   * Makes durable what the mailbox shows, whoever put it there: base may rest on it then, and a power cut takes nothing
+   * back that base says is there (SAFETY I8). Throws when it cannot.
+   */
+  makeDurable(mailbox: MailboxName): Promise<void>;
+
   /** Removes what earlier deliveries of these keys left behind half done. Nothing that is a message is touched. */
   sweep(mailbox: MailboxName, keys: readonly MessageKey[]): Promise<void>;
 

@@ -112,6 +112,9 @@ export class ImapSide implements Side {
 
   async writeWitness(_mailbox: MailboxName, _witness: Witness): Promise<void> {}
 
+  /** What a server answered OK to is the server's to keep. */
+  async makeDurable(): Promise<void> {}
+
   /** Nothing of a delivery is left half done on a server: APPEND is atomic (RFC 3501 §6.3.11). */
   async sweep(): Promise<void> {}
 

@@ -40,6 +40,7 @@ import { directoryStamps, MailDirectories } from './scan-pass.js';
 import { sweepTemporary } from './sweep.js';
 import { UniqueNames } from './unique-names.js';
 import { readWitnessFile, witnessName, writeWitnessFile } from './witness.js';
+import { syncDirectory } from './write-file.js';
 
 export interface MaildirSideOptions {
   /** The directory of the Maildir; a relative one is taken from the current directory. */
@@ -161,6 +162,13 @@ export class MaildirSide implements Side {
   async writeWitness(mailbox: MailboxName, witness: Witness): Promise<void> {
     const directory = this.#directories(mailbox).path;
     await writeWitnessFile(this.#seam, { directory, name: this.#witness }, witness);
+  }
+
+  async makeDurable(mailbox: MailboxName): Promise<void> {
+    const directories = this.#directories(mailbox);
+    await this.#writing(mailbox, async () => {
+      for (const part of ['new', 'cur'] as const) await syncDirectory(this.#seam, directories[part]);
+    });
   }
 
   async sweep(mailbox: MailboxName, keys: readonly MessageKey[]): Promise<void> {
