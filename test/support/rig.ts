@@ -8,9 +8,9 @@ import { openSeam, type Seam } from '@postern/core/model/effect.js';
 import type { AnyLevel } from '@postern/core/state/level.js';
 import { LevelStore } from '@postern/core/state/level-store.js';
 import { initState, type Repository } from '@postern/core/state/repository.js';
-import { MemoryLevel } from 'memory-level';
 import { MemorySide, type MemorySideOptions } from './memory-side.js';
 import { MemoryWorld } from './memory-world.js';
+import { PowerLevel } from './power-level.js';
 
 /** A clock that only moves when somebody sleeps or the test says so. */
 export class TestClock implements Clock {
@@ -44,15 +44,12 @@ export class Rig {
   readonly remote: MemoryWorld;
   readonly local: MemoryWorld;
   readonly clock = new TestClock();
+  readonly id = ID;
   readonly #options: RigOptions;
-  #level: MemoryLevel<Buffer, Buffer>;
+  #level: PowerLevel;
   #counter = 0;
 
-  private constructor(
-    options: RigOptions,
-    level: MemoryLevel<Buffer, Buffer>,
-    worlds?: readonly [MemoryWorld, MemoryWorld],
-  ) {
+  private constructor(options: RigOptions, level: PowerLevel, worlds?: readonly [MemoryWorld, MemoryWorld]) {
     this.#options = options;
     this.#level = level;
     this.remote = worlds?.[0] ?? new MemoryWorld('uid');
@@ -60,7 +57,7 @@ export class Rig {
   }
 
   static async create(options: RigOptions = {}): Promise<Rig> {
-    const rig = new Rig(options, newLevel());
+    const rig = new Rig(options, new PowerLevel());
     await rig.#create();
     return rig;
   }
@@ -72,7 +69,7 @@ export class Rig {
 
   /** An equal rig that goes its own way from here on. */
   async clone(): Promise<Rig> {
-    const copy = new Rig(this.#options, newLevel(), [this.remote.clone(), this.local.clone()]);
+    const copy = new Rig(this.#options, new PowerLevel(), [this.remote.clone(), this.local.clone()]);
     await copy.restoreState(await this.saveState());
     copy.clock.pass(this.clock.now() - copy.clock.now());
     copy.#counter = this.#counter;
@@ -85,14 +82,22 @@ export class Rig {
 
   /** Puts an older database back, as a restored backup does. */
   async restoreState(entries: readonly (readonly [Buffer, Buffer])[]): Promise<void> {
-    this.#level = newLevel();
-    await this.#level.batch(entries.map(([key, value]) => ({ type: 'put' as const, key, value })));
+    this.#level = new PowerLevel();
+    const puts = entries.map(([key, value]) => ({ type: 'put' as const, key, value }));
+    await this.#level.batch(puts, { sync: true } as object);
   }
 
   /** Throws the database away and makes an empty one. */
   async loseState(): Promise<void> {
-    this.#level = newLevel();
+    this.#level = new PowerLevel();
     await this.#create();
+  }
+
+  /** What a power cut leaves: files in synced directories, database writes up to the last durable one. */
+  async powerCut(): Promise<void> {
+    this.local.powerCut();
+    this.remote.powerCut();
+    await this.#level.powerCut();
   }
 
   #repository(store: LevelStore, seam: Seam): Repository {
@@ -128,8 +133,4 @@ export class Rig {
   apply(actions: readonly Action[], options: ApplyOptions = {}, seam?: Seam): Promise<ApplyReport> {
     return this.run(repository => applyActions(repository, actions, options), seam);
   }
-}
-
-function newLevel(): MemoryLevel<Buffer, Buffer> {
-  return new MemoryLevel<Buffer, Buffer>({ keyEncoding: 'buffer', valueEncoding: 'buffer' });
 }

@@ -30,18 +30,20 @@ export class CountingSeam implements Seam {
 }
 
 /**
- * Kills the process before or after its n-th effect (from 1): that effect and every later one throw `Crash`, and none
- * of the later ones happens.
+ * Kills the process before or after its n-th effect (from 1), or its n-th effect that `only` is true of: that effect and
+ * every later one throw `Crash`, and none of the later ones happens.
  */
 export class CrashSeam implements Seam {
   readonly #at: number;
   readonly #when: 'before' | 'after';
+  readonly #only: (effect: Effect) => boolean;
   #count = 0;
   #effect: Effect | undefined;
 
-  constructor(at: number, when: 'before' | 'after') {
+  constructor(at: number, when: 'before' | 'after', only: (effect: Effect) => boolean = () => true) {
     this.#at = at;
     this.#when = when;
+    this.#only = only;
   }
 
   /** Whether the crash was reached: a run that had fewer effects never met it. */
@@ -71,6 +73,7 @@ export class CrashSeam implements Seam {
   /** Counts an effect; true for the one to die at. */
   #enter(effect: Effect): boolean {
     if (this.crashed) throw new Crash(`dead since ${this.where}`);
+    if (!this.#only(effect)) return false;
     this.#count++;
     if (this.#count !== this.#at) return false;
     this.#effect = effect;
