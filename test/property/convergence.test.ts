@@ -198,6 +198,11 @@ class Story {
   }
 }
 
+/** The crash itself, or what a layer that met it made of it. */
+function isCrash(error: unknown): boolean {
+  return error instanceof Crash || (error instanceof PosternError && isCrash(error.cause));
+}
+
 function messagesOf(world: MemoryWorld) {
   return [...world.mailboxes].flatMap(([mailbox, { messages }]) =>
     [...messages.values()].map(({ key, identity }) => ({ mailbox, key, content: identity.content })),

@@ -145,8 +145,8 @@ class Run {
       const value = { started, ...(ended === undefined ? {} : { ended, counts: { ...this.#counts } }) };
       await store.write([{ put: 'log', mailbox: '', key: this.#operation, value }], { durable: false });
     };
-    if (actions.length > 0) await log();
     try {
+      if (actions.length > 0) await log();
       const { inDoubt } = await settleIntents(this.#repository, this.#operation);
       const { creations, byMailbox } = sortOut(actions);
       for (const action of creations)
