@@ -4,6 +4,8 @@ import { connectFailure, serverText } from './error-words.js';
 import type { ImapOptions } from './imap-options.js';
 import { Session } from './session.js';
 
+const LONGEST_LOGIN = 600_000;
+
 /** The one connection of a side: made at the first use, made again after it was lost. */
 export class Connection {
   readonly #options: ImapOptions;
@@ -46,11 +48,15 @@ export class Connection {
     let session: Session | undefined;
     const client = await makeClient(this.#options, password, what => session?.noteFault(what));
     this.#listen(client);
+    // A server that keeps talking without letting us in would hold us for ever.
+    const limit = setTimeout(() => client.close(), this.#options.timeouts?.stall ?? LONGEST_LOGIN);
     try {
       await client.connect();
     } catch (error) {
       client.close();
       throw connectFailure(error, this.#options, password);
+    } finally {
+      clearTimeout(limit);
     }
     if (this.#options.tls === 'starttls' && !client.secureConnection)
       bug('a session without the TLS it requires');

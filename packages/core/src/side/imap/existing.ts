@@ -16,12 +16,14 @@ export async function existingUids(session: Session, selection: Selection): Prom
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     if (attempt > 1) await session.command({ effect: 'NOOP', target: mailbox, command: 'NOOP' });
     if (selection.exists === 0) return new Set();
-    const faults = session.faults;
+    const { faults } = session;
+    const { changes } = selection;
     const uids =
       attempt === 1 && session.has('ESEARCH')
         ? await searched(session, selection)
         : await listed(session, selection);
-    if (uids.size === selection.exists && session.faults === faults) return uids;
+    const still = session.faults === faults && selection.changes === changes;
+    if (still && uids.size === selection.exists) return uids;
   }
   throw new PosternError(
     'snapshot-incomplete',

@@ -27,6 +27,8 @@ export interface Selection {
   readonly permanentFlags: PermanentFlags | undefined;
   /** Messages in it now. */
   exists: number;
+  /** How often messages came or went since it was opened: what was listed meanwhile is not one moment's truth. */
+  changes: number;
 }
 
 /** A mailbox that is open on a connection. */
@@ -75,6 +77,7 @@ export async function open(session: Session, place: Place, mode: 'read' | 'write
     mailboxId: told.mailboxId,
     permanentFlags: told.permanentFlags,
     exists: countOf(told, place.mailbox),
+    changes: 0,
   };
   return session.selection;
 }

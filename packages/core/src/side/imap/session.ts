@@ -50,6 +50,7 @@ export class Session {
     const number = Number(answer.command);
     if (this.selection === undefined || !Number.isSafeInteger(number)) return;
     this.selection.exists = change(this.selection.exists, number);
+    this.selection.changes++;
   }
 
   get usable(): boolean {

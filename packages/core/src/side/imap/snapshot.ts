@@ -156,12 +156,13 @@ class Reading {
         await this.#request.clock.sleep(100 * attempt);
         await this.#session.command({ effect: 'NOOP', target: place.mailbox, command: 'NOOP' });
       }
-      const faults = this.#session.faults;
+      const { faults } = this.#session;
+      const { changes } = this.#selection;
       const incremental = attempt === 1 ? this.#changesSince() : undefined;
       const uids = await this.#list(incremental);
       await this.#describe(uids);
-      if (this.#session.faults === faults && uids.length === this.#selection.exists)
-        return this.#result(uids);
+      const still = this.#session.faults === faults && this.#selection.changes === changes;
+      if (still && uids.length === this.#selection.exists) return this.#result(uids);
     }
     return this.#rescue(this.#session.faults !== before);
   }

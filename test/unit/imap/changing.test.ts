@@ -1,0 +1,181 @@
+import { readHeader } from '@postern/core/model/identity.js';
+import { INBOX } from '@postern/core/model/mailbox.js';
+import type { Epoch, MessageKey, Row } from '@postern/core/model/row.js';
+import { describe, expect, it } from 'vitest';
+import { lines, opened, type Script, type ScriptedAnswer } from '../../support/scripted-imap.js';
+import { ok, row, scripted } from './scripted-side.js';
+
+const EPOCH = '7' as Epoch;
+const OPEN: ScriptedAnswer = { when: /^SELECT/, say: opened({ exists: 3 }) };
+
+/** What `row(uid)` describes. */
+function known(uid: number): Row {
+  const { messageId, digest } = readHeader(Buffer.from(`Message-ID: <m${uid}@example.org>\r\n\r\n`));
+  const identity = { messageId: messageId!, digest, size: 100 };
+  return { key: String(uid) as MessageKey, flags: [], date: 0, envelope: {}, identity };
+}
+
+/** Messages that are there until the given command removes them. */
+function there(...uids: number[]): ScriptedAnswer {
+  return { when: /^UID FETCH .*HEADER/, say: ok(...uids.map(uid => row(uid, { more: ' MODSEQ (5)' }))) };
+}
+const NOTHING_LEFT: ScriptedAnswer = { when: /^UID FETCH \S+ \(UID\)/, say: ok() };
+const TRASH: ScriptedAnswer = {
+  when: /^LIST/,
+  say: ok('* LIST () "/" INBOX', '* LIST (\\Trash) "/" "Bin"'),
+};
+
+async function remove(script: Script, ...uids: number[]) {
+  const { side, server } = await scripted({ ...script, answers: [...(script.answers ?? []), OPEN] });
+  const removals = uids.map(uid => ({ expect: known(uid), operation: 'op' }));
+  const outcomes = await side.remove(INBOX, EPOCH, removals);
+  // Whatever happens, nobody else's mail is ever expunged.
+  expect(server.count(/^(EXPUNGE|CLOSE)/)).toBe(0);
+  return { outcomes, server };
+}
+
+describe('removing', () => {
+  it('expunges exactly the messages asked for', async () => {
+    const capabilities = 'IMAP4rev1 NAMESPACE UIDPLUS';
+    const { outcomes, server } = await remove({ capabilities, answers: [NOTHING_LEFT, there(1, 2)] }, 1, 2);
+    expect(outcomes).toEqual([{ kind: 'done' }, { kind: 'done' }]);
+    expect(server.commands.filter(command => /STORE|EXPUNGE/.test(command))).toEqual([
+      'UID STORE 1:2 +FLAGS.SILENT (\\Deleted)',
+      'UID EXPUNGE 1:2',
+    ]);
+  });
+
+  it('only marks where the server cannot expunge one message alone', async () => {
+    const { outcomes, server } = await remove({ answers: [there(1)] }, 1);
+    expect(outcomes).toEqual([{ kind: 'marked' }]);
+    expect(server.count(/EXPUNGE/)).toBe(0);
+  });
+
+  it('does not fall back to expunging everything when the server lied about UIDPLUS', async () => {
+    const { outcomes } = await remove(
+      {
+        capabilities: 'IMAP4rev1 NAMESPACE UIDPLUS',
+        answers: [
+          { when: /EXPUNGE/, say: lines('TAG BAD unknown command') },
+          { when: /^UID FETCH \S+ \(UID\)/, say: ok('* 1 FETCH (UID 1)') },
+          there(1),
+        ],
+      },
+      1,
+    );
+    expect(outcomes).toEqual([{ kind: 'marked' }]);
+  });
+
+  it('leaves alone what changed between the look and the act', async () => {
+    const { outcomes, server } = await remove(
+      {
+        capabilities: 'IMAP4rev1 NAMESPACE UIDPLUS CONDSTORE',
+        answers: [{ when: /STORE/, say: lines('TAG OK [MODIFIED 2] not all') }, NOTHING_LEFT, there(1, 2, 3)],
+      },
+      1,
+      2,
+      3,
+    );
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['done', 'changed', 'done']);
+    expect(server.commands.filter(command => /STORE|EXPUNGE/.test(command))).toEqual([
+      'UID STORE 1:3 (UNCHANGEDSINCE 5) +FLAGS.SILENT (\\Deleted)',
+      'UID EXPUNGE 1,3',
+    ]);
+  });
+
+  it('moves to the Trash, and does not say so of a message that is still there', async () => {
+    const still: ScriptedAnswer = { when: /^UID FETCH \S+ \(UID\)/, say: ok('* 1 FETCH (UID 2)') };
+    const script = { capabilities: 'IMAP4rev1 NAMESPACE MOVE UIDPLUS', answers: [TRASH, still, there(1, 2)] };
+    const { outcomes, server } = await remove(script, 1, 2);
+    expect(outcomes).toMatchObject([{ kind: 'done', where: 'Bin' }, { kind: 'refused' }]);
+    expect(server.commands).toContain('UID MOVE 1:2 "Bin"');
+    expect(server.count(/STORE/)).toBe(0);
+  });
+
+  it('copies to the Trash before anything is marked, and marks nothing when the copy fails', async () => {
+    const capabilities = 'IMAP4rev1 NAMESPACE UIDPLUS';
+    const good = await remove({ capabilities, answers: [TRASH, NOTHING_LEFT, there(1)] }, 1);
+    expect(good.outcomes).toEqual([{ kind: 'done', where: 'Bin' }]);
+    const order = good.server.commands.filter(command => /COPY|STORE|EXPUNGE/.test(command));
+    expect(order.map(command => command.split(' ')[1])).toEqual(['COPY', 'STORE', 'EXPUNGE']);
+
+    const full: ScriptedAnswer = { when: /COPY/, say: lines('TAG NO [OVERQUOTA] full') };
+    const bad = await remove({ capabilities, answers: [TRASH, full, there(1)] }, 1);
+    expect(bad.outcomes).toMatchObject([{ kind: 'refused' }]);
+    expect(bad.server.count(/STORE|EXPUNGE/)).toBe(0);
+  });
+
+  it('touches nothing where the UID is another message now, or nobody can say what it is', async () => {
+    const other: ScriptedAnswer = { when: /HEADER/, say: ok(row(1, { id: 'other' })) };
+    const list: ScriptedAnswer = {
+      when: /^UID FETCH 1:\* /,
+      say: ok(...[1, 2, 3].map(uid => `* 1 FETCH (UID ${uid})`)),
+    };
+    const { outcomes, server } = await remove({ answers: [list, other] }, 1, 2);
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['changed', 'refused']);
+    expect(server.count(/STORE|EXPUNGE|MOVE|COPY/)).toBe(0);
+  });
+
+  it('refuses in a mailbox that is open for reading only', async () => {
+    const say = opened({ exists: 1 }).replace('READ-WRITE', 'READ-ONLY');
+    const { outcomes, server } = await remove({ answers: [{ when: /^SELECT/, say }, there(1)] }, 1);
+    expect(outcomes).toMatchObject([{ kind: 'refused' }]);
+    expect(server.count(/STORE/)).toBe(0);
+  });
+});
+
+describe('changing flags', () => {
+  const flags = (uid: number, text: string) => `* ${uid} FETCH (UID ${uid} FLAGS (${text}))`;
+  const key = (uid: number) => String(uid) as MessageKey;
+
+  it('is refused, with the reason, where the mailbox cannot store them', async () => {
+    const say = lines('* OK [PERMANENTFLAGS (\\Seen)] x', '* 1 EXISTS', '* OK [UIDVALIDITY 7] x', 'TAG OK x');
+    const { side, server } = await scripted({
+      answers: [
+        { when: /^SELECT/, say },
+        { when: /^UID FETCH/, say: ok(flags(1, '')), times: 1 },
+        { when: /^UID FETCH/, say: ok(flags(1, '\\Seen')) },
+      ],
+    });
+    const change = { key: key(1), add: ['\\Seen', 'Work'], remove: [] };
+    expect(await side.flag(INBOX, EPOCH, [change])).toEqual([{ kind: 'done', flags: ['\\Seen'] }]);
+    expect(server.commands.filter(command => /STORE/.test(command))).toEqual([
+      'UID STORE 1 +FLAGS.SILENT (\\Seen)',
+    ]);
+    const keyword = { key: key(1), add: ['Work'], remove: ['Later'] };
+    expect(await side.flag(INBOX, EPOCH, [keyword])).toEqual([
+      { kind: 'refused', reason: 'the mailbox cannot store Work Later' },
+    ]);
+  });
+
+  it('says what the server said when it refuses, and notices when it does nothing', async () => {
+    const { side } = await scripted({
+      answers: [
+        OPEN,
+        { when: /STORE 1 /, say: lines('TAG NO [NOPERM] not yours') },
+        { when: /^UID FETCH/, say: ok(flags(1, ''), flags(2, '')) },
+      ],
+    });
+    const changes = [
+      { key: key(1), add: ['\\Seen'], remove: [] },
+      { key: key(2), add: ['\\Flagged'], remove: [] },
+    ];
+    expect(await side.flag(INBOX, EPOCH, changes)).toEqual([
+      { kind: 'refused', reason: 'the server refused it: not yours' },
+      { kind: 'refused', reason: 'the server did not keep the change' },
+    ]);
+  });
+
+  it('does not call a message gone because the server did not answer for it', async () => {
+    const all: ScriptedAnswer = {
+      when: /^UID FETCH 1:\* \(UID\)/,
+      say: ok(...[1, 2, 3].map(uid => `* 1 FETCH (UID ${uid})`)),
+    };
+    const { side } = await scripted({ answers: [OPEN, all, { when: /^UID FETCH/, say: ok() }] });
+    const change = (uid: number) => ({ key: key(uid), add: ['\\Seen'], remove: [] });
+    expect(await side.flag(INBOX, EPOCH, [change(1), change(4)])).toEqual([
+      { kind: 'refused', reason: 'the server does not say its flags' },
+      { kind: 'gone' },
+    ]);
+  });
+});

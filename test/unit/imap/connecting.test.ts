@@ -1,0 +1,136 @@
+import { INBOX } from '@postern/core/model/mailbox.js';
+import { describe, expect, it } from 'vitest';
+import { lines, opened } from '../../support/scripted-imap.js';
+import { failure, ok, row, SECRET, scripted } from './scripted-side.js';
+
+describe('connecting', () => {
+  it('waits until something is asked', async () => {
+    const { side, server } = await scripted({});
+    expect(side.address).toMatch(/^imap:\/\/me@127\.0\.0\.1:\d+$/);
+    expect(server.commands).toEqual([]);
+    await side.list();
+    expect(server.commands[0]).toBe('LOGIN');
+  });
+
+  it('names a refused login, and never the password, even if the server repeats it', async () => {
+    const refusal = `TAG NO [AUTHENTICATIONFAILED] no user me with "${SECRET}"\x07`;
+    const { side } = await scripted({ answers: [{ when: /^LOGIN/, say: lines(refusal) }] });
+    const error = await failure(side.list());
+    expect(error.code).toBe('login-refused');
+    expect(error.message).toContain('no user me with');
+    expect(JSON.stringify([error.message, error.hint, error.stack, error.cause])).not.toContain(SECRET);
+    expect(error.message).not.toContain('\x07');
+  });
+
+  it.each([
+    ['NO [UNAVAILABLE] the user database is away', 'try-later'],
+    ['NO [INUSE] somebody else is here', 'try-later'],
+    ['NO [PRIVACYREQUIRED] not in clear text', 'tls-refused'],
+  ])('answers %s with %s', async (answer, code) => {
+    const { side } = await scripted({ answers: [{ when: /^LOGIN/, say: lines(`TAG ${answer}`) }] });
+    expect((await failure(side.list())).code).toBe(code);
+  });
+
+  it('comes back later when the server has let us in without a mailbox behind it', async () => {
+    const say = lines('TAG BAD User is authenticated but not connected.');
+    const { side } = await scripted({
+      capabilities: 'IMAP4rev1 NAMESPACE',
+      answers: [{ when: /^NAMESPACE/, say }],
+    });
+    expect((await failure(side.list())).code).toBe('try-later');
+  });
+
+  it('says why the server said BYE instead of hello', async () => {
+    const { side } = await scripted({ greeting: '* BYE Too many connections\r\n' });
+    const error = await failure(side.list());
+    expect([error.code, error.message]).toEqual(['unreachable', expect.stringContaining('Too many')]);
+  });
+
+  it('does not wait for ever for a greeting or an answer', async () => {
+    const mute = await scripted({ greeting: '' }, { timeouts: { greeting: 50 } });
+    expect((await failure(mute.side.list())).code).toBe('unreachable');
+    const deaf = await scripted({ answers: [{ when: /^LIST/, say: '' }] }, { timeouts: { silence: 50 } });
+    expect((await failure(deaf.side.list())).code).toBe('unreachable');
+  });
+
+  it('gives up a server that only says that it is still there', async () => {
+    const { side } = await scripted(
+      { answers: [{ when: /^LIST/, say: '* OK still here\r\n' }] },
+      { timeouts: { stall: 50 } },
+    );
+    const error = await failure(side.list());
+    expect([error.code, error.message]).toEqual(['unreachable', expect.stringContaining('no progress')]);
+  });
+
+  describe('with TLS required', () => {
+    it.each([
+      ['a server that does not offer it', '* OK [CAPABILITY IMAP4rev1] hello\r\n'],
+      ['a server that lets us in before it', '* PREAUTH [CAPABILITY IMAP4rev1 STARTTLS] hello\r\n'],
+    ])('refuses %s, before the password is sent', async (_name, greeting) => {
+      const { side, server } = await scripted({ greeting }, { tls: 'starttls' });
+      expect((await failure(side.list())).code).toBe('tls-refused');
+      expect(server.count(/LOGIN|AUTHENTICATE/)).toBe(0);
+    });
+
+    it('refuses what was slipped in before the handshake', async () => {
+      const { side, server } = await scripted(
+        {
+          capabilities: 'IMAP4rev1 STARTTLS',
+          answers: [{ when: /^STARTTLS/, say: lines('TAG OK go', '* CAPABILITY IMAP4rev1 AUTH=PLAIN') }],
+        },
+        { tls: 'starttls' },
+      );
+      expect((await failure(side.list())).code).toBe('tls-refused');
+      expect(server.count(/LOGIN|AUTHENTICATE/)).toBe(0);
+    });
+  });
+
+  it('is done again after a lost connection, with the capabilities of that time', async () => {
+    const { side, server } = await scripted({
+      answers: [
+        { when: /^LOGIN/, say: lines('TAG OK [CAPABILITY IMAP4rev1 UIDPLUS CONDSTORE] hi'), times: 1 },
+        { when: /^EXAMINE/, say: opened({ exists: 1 }) },
+        { when: /^UID FETCH/, say: lines(row(1), '* BYE restarting'), close: true, times: 1 },
+        { when: /^UID FETCH/, say: ok(row(1)) },
+      ],
+    });
+    expect((await failure(side.snapshot(INBOX, undefined))).code).toBe('unreachable');
+    expect((await side.snapshot(INBOX, undefined)).rows.size).toBe(1);
+    const [first, second] = server.commands.filter(command => command.startsWith('UID FETCH'));
+    expect(first).toContain('MODSEQ');
+    expect(second).not.toContain('MODSEQ');
+  });
+
+  it('is done again without a word when the connection died between two calls', async () => {
+    const { side, server } = await scripted({
+      answers: [{ when: /^LIST/, say: lines('* LIST () "/" INBOX', 'TAG OK done'), close: true, times: 1 }],
+    });
+    await side.list();
+    expect((await side.list()).entries).toHaveLength(1);
+    expect(server.count(/^LOGIN/)).toBe(2);
+  });
+
+  it('shows what the server wants people to see, on one harmless line', async () => {
+    const alerts: string[] = [];
+    const say = lines('* OK [ALERT] down at \x1b[31mnoon', '* LIST () "/" INBOX', 'TAG OK done');
+    const { side } = await scripted(
+      { answers: [{ when: /^LIST/, say }] },
+      { onAlert: text => void alerts.push(text) },
+    );
+    await side.list();
+    expect(alerts).toEqual(['down at \\x1b[31mnoon']);
+  });
+
+  it('does not connect to say goodbye, and closing never fails', async () => {
+    const { side, server } = await scripted(
+      { answers: [{ when: /^LOGOUT/, say: '' }] },
+      { timeouts: { logout: 20 } },
+    );
+    await side.close();
+    expect(server.commands).toEqual([]);
+    await side.list();
+    await side.close();
+    await side.close();
+    expect(server.count(/^LOGOUT/)).toBe(1);
+  });
+});

@@ -1,0 +1,199 @@
+import { INBOX } from '@postern/core/model/mailbox.js';
+import type { DeliveryOutcome } from '@postern/core/side/side.js';
+import { describe, expect, it } from 'vitest';
+import { deliverAll, letter } from '../../support/letters.js';
+import { lines, opened, type Script, type ScriptedAnswer } from '../../support/scripted-imap.js';
+import { FaultSeam } from '../../support/seam.js';
+import { bodyRow, failure, ok, row, scripted } from './scripted-side.js';
+
+const OPEN: ScriptedAnswer = { when: /^SELECT/, say: opened({ exists: 4, uidNext: 10 }) };
+
+const mail = (name: string, body = 'text') =>
+  letter(Buffer.from(`Message-ID: <${name}@example.org>\r\n\r\n${body}\r\n`));
+
+const appended = (code: string): ScriptedAnswer => ({ when: /^APPEND/, say: lines(`TAG OK ${code} stored`) });
+
+async function deliver(script: Script, ...names: string[]) {
+  const { side, server } = await scripted({ ...script, answers: [...(script.answers ?? []), OPEN] });
+  const outcomes = await deliverAll(
+    side,
+    INBOX,
+    names.map(name => mail(name)),
+  );
+  return { outcomes, server };
+}
+
+function brief(outcomes: readonly DeliveryOutcome[]): string[] {
+  return outcomes.map(outcome => (outcome.kind === 'done' ? `done ${outcome.row.key}` : outcome.kind));
+}
+
+const ids = (...all: string[]) => all.map((id, at) => row(10 + at, { id }));
+
+describe('appending', () => {
+  it('believes the server which UID it gave', async () => {
+    const { outcomes, server } = await deliver({ answers: [appended('[APPENDUID 7 12]')] }, 'a');
+    expect(brief(outcomes)).toEqual(['done 12']);
+    expect(server.count(/FETCH|SEARCH/)).toBe(0);
+  });
+
+  it.each([
+    ['another UIDVALIDITY', '[APPENDUID 8 12]'],
+    ['a UID that was there before', '[APPENDUID 7 9]'],
+    ['more UIDs than messages', '[APPENDUID 7 12:13]'],
+    ['a UID out of range', '[APPENDUID 7 4294967296]'],
+    ['no UID', ''],
+  ])('looks the message up when the server names %s', async (_what, code) => {
+    const search: ScriptedAnswer = {
+      when: /^UID FETCH 10:\*/,
+      say: ok(row(9, { id: 'a' }), ...ids('x', 'a')),
+    };
+    const { outcomes, server } = await deliver({ answers: [appended(code), search] }, 'a');
+    expect(brief(outcomes)).toEqual(['done 11']);
+    expect(server.count(/^NOOP/)).toBe(1);
+  });
+
+  it('tells messages that look alike apart by their contents', async () => {
+    const text = (uid: number, body: string) =>
+      bodyRow(uid, `Message-ID: <a@example.org>\r\n\r\n${body}\r\n`);
+    const { side } = await scripted({
+      answers: [
+        OPEN,
+        appended(''),
+        { when: /BODY\.PEEK\[\]/, say: ok(text(10, 'other'), text(11, 'two'), text(12, 'one')) },
+        { when: /^UID FETCH 10:\*/, say: ok(...ids('a', 'a', 'a')) },
+      ],
+    });
+    const outcomes = await deliverAll(side, INBOX, [mail('a', 'one'), mail('a', 'two'), mail('a', 'three')]);
+    expect(brief(outcomes)).toEqual(['done 12', 'done 11', 'unknown']);
+  });
+
+  it('does not guess where the message is not to be found', async () => {
+    const search: ScriptedAnswer = { when: /^UID FETCH/, say: ok(...ids('x')) };
+    const { outcomes } = await deliver({ answers: [appended(''), search] }, 'a');
+    expect(brief(outcomes)).toEqual(['unknown']);
+  });
+
+  it('takes several in one command where the server can, and one by one when it refuses them together', async () => {
+    const capabilities = 'IMAP4rev1 NAMESPACE MULTIAPPEND';
+    const together = await deliver(
+      { capabilities, answers: [appended('[APPENDUID 7 20:22]')] },
+      'a',
+      'b',
+      'c',
+    );
+    expect(brief(together.outcomes)).toEqual(['done 20', 'done 21', 'done 22']);
+    expect(together.server.count(/^APPEND/)).toBe(1);
+
+    let next = 20;
+    const single: ScriptedAnswer = {
+      when: /^APPEND/,
+      say: ({ literals }) => {
+        if (literals.length > 1) return lines('TAG NO one of them is bad');
+        if (literals[0]!.includes('<b@')) return lines('TAG NO Message contains \x1b[0m');
+        return lines(`TAG OK [APPENDUID 7 ${next++}] stored`);
+      },
+    };
+    const apart = await deliver({ capabilities, answers: [single] }, 'a', 'b', 'c');
+    expect(brief(apart.outcomes)).toEqual(['done 20', 'refused', 'done 21']);
+    expect(apart.outcomes[1]).toMatchObject({ reason: 'the server refused it: Message contains \\x1b[0m' });
+  });
+
+  it('stops asking when the quota is reached', async () => {
+    const full: ScriptedAnswer = { when: /^APPEND/, say: lines('TAG NO [OVERQUOTA] mailbox is full') };
+    const { outcomes, server } = await deliver({ answers: [full] }, 'a', 'b', 'c');
+    expect(brief(outcomes)).toEqual(['refused', 'refused', 'refused']);
+    expect(server.count(/^APPEND/)).toBe(1);
+  });
+
+  it('does not know what became of a message when the connection is lost, and sends no other', async () => {
+    const lost: ScriptedAnswer = { when: /^APPEND/, say: '', close: true };
+    const { outcomes, server } = await deliver({ answers: [lost] }, 'a', 'b');
+    expect(brief(outcomes)).toEqual(['unknown', 'refused']);
+    expect(server.count(/^APPEND/)).toBe(1);
+  });
+
+  it('does not know it either when the answer is lost on the way', async () => {
+    const seam = new FaultSeam(1, 'ECONNRESET', { when: 'after', only: effect => effect.name === 'APPEND' });
+    const { side, server } = await scripted({ answers: [OPEN, appended('[APPENDUID 7 12]')] }, { seam });
+    expect(brief(await deliverAll(side, INBOX, [mail('a'), mail('b')]))).toEqual(['unknown', 'refused']);
+    expect(server.count(/^APPEND/)).toBe(1);
+  });
+
+  it('sends not an octet of a message that the server refuses at its announcement', async () => {
+    const { outcomes, server } = await deliver(
+      { continuation: 'TAG NO [TRYCREATE] gone\r\n', answers: [] },
+      'a',
+    );
+    expect(brief(outcomes)).toEqual(['refused']);
+    expect(server.commands.filter(command => /Message-ID/.test(command))).toEqual([]);
+  });
+
+  it('refuses what is too large for the server, or for this mailbox, without sending it', async () => {
+    const status: ScriptedAnswer = { when: /^STATUS/, say: ok('* STATUS INBOX (APPENDLIMIT 10)') };
+    for (const capability of ['APPENDLIMIT=10', 'APPENDLIMIT']) {
+      const capabilities = `IMAP4rev1 NAMESPACE ${capability}`;
+      const { outcomes, server } = await deliver({ capabilities, answers: [status] }, 'a');
+      expect(outcomes).toMatchObject([{ kind: 'refused', reason: expect.stringContaining('10 at most') }]);
+      expect(server.count(/^APPEND/)).toBe(0);
+    }
+    const nil: ScriptedAnswer = { when: /^STATUS/, say: ok('* STATUS INBOX (APPENDLIMIT NIL)') };
+    const capabilities = 'IMAP4rev1 NAMESPACE APPENDLIMIT';
+    const { outcomes } = await deliver({ capabilities, answers: [nil, appended('[APPENDUID 7 10]')] }, 'a');
+    expect(brief(outcomes)).toEqual(['done 10']);
+  });
+
+  it('sends NUL octets only to a server that can take them, unaltered', async () => {
+    const plain = await scripted({ answers: [OPEN] });
+    const nul = () => letter(Buffer.from('Subject: nul\r\n\r\na\0b\r\n'));
+    expect(brief(await deliverAll(plain.side, INBOX, [nul()]))).toEqual(['refused']);
+    expect(plain.server.count(/^APPEND/)).toBe(0);
+    const sent: Buffer[] = [];
+    const take: ScriptedAnswer = {
+      when: /^APPEND .*~\{/,
+      say: ({ literals }) => {
+        sent.push(...literals);
+        return lines('TAG OK [APPENDUID 7 10] stored');
+      },
+    };
+    const binary = await scripted({ capabilities: 'IMAP4rev1 NAMESPACE BINARY', answers: [take, OPEN] });
+    expect(brief(await deliverAll(binary.side, INBOX, [nul()]))).toEqual(['done 10']);
+    expect(sent[0]?.includes('a\0b')).toBe(true);
+  });
+
+  it('finds out itself where new messages begin when the server does not say', async () => {
+    const say = lines('* 4 EXISTS', '* OK [UIDVALIDITY 7] x', 'TAG OK open');
+    const answers: ScriptedAnswer[] = [
+      { when: /^SELECT/, say },
+      { when: /^UID FETCH \* /, say: ok('* 4 FETCH (UID 17)') },
+    ];
+    const { side } = await scripted({ answers });
+    const batch = await side.deliver(INBOX);
+    expect(await batch.prepare(1)).toEqual([{ uidFrom: 18 }]);
+    const mute = await scripted({ answers: [{ when: /^SELECT/, say }] });
+    expect((await failure(mute.side.deliver(INBOX))).code).toBe('snapshot-incomplete');
+  });
+
+  it('sends nothing into a mailbox that was replaced since the slots were made', async () => {
+    const { side, server } = await scripted({
+      answers: [
+        { ...OPEN, times: 1 },
+        { when: /^SELECT/, say: opened({ exists: 0, uidValidity: '8' }) },
+      ],
+    });
+    const batch = await side.deliver(INBOX);
+    const [slot] = await batch.prepare(1);
+    await batch.stage(slot!, mail('a'));
+    await side.close();
+    expect(brief(await batch.publish())).toEqual(['refused']);
+    expect(server.count(/^APPEND/)).toBe(0);
+  });
+
+  it('leaves flags and dates out that the wire cannot carry', async () => {
+    const { side, server } = await scripted({ answers: [appended('[APPENDUID 7 10]'), OPEN] });
+    const odd = { ...mail('a'), flags: ['\\Seen', 'two words', 'x)\r\nZ LOGOUT'], date: Number.NaN };
+    await deliverAll(side, INBOX, [odd]);
+    expect(server.commands.filter(command => command.startsWith('APPEND'))).toEqual([
+      expect.stringMatching(/^APPEND "INBOX" \(\\Seen\) \{\d+\}$/),
+    ]);
+  });
+});
