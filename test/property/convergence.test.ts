@@ -192,8 +192,7 @@ class Story {
     try {
       await this.rig.sync({ allowEmpty: true }, new CrashSeam(at + 1, when));
     } catch (error) {
-      if (!(error instanceof Crash) && !(error instanceof PosternError && error.cause instanceof Crash))
-        throw error;
+      if (!isCrash(error)) throw error;
     }
   }
 }
