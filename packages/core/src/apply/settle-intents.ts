@@ -2,7 +2,7 @@ import { agreedFlags } from '../model/agreed-flags.js';
 import { otherSide } from '../model/by-side.js';
 import { ContentHasher, sameMessage } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
-import type { Pair } from '../model/pair.js';
+import { isEdited, type Pair } from '../model/pair.js';
 import type { Row } from '../model/row.js';
 import type { Intent } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
@@ -94,7 +94,11 @@ class MailboxIntents {
     const source = desk.row(other, intent.source);
     if (source === undefined || sameMessage(source.identity, intent.identity) === 'no') return undefined;
     const held = desk.pairAt(other, intent.source);
-    if (held !== undefined && desk.row(side, held[side]) !== undefined) return undefined;
+    const partner = held === undefined ? undefined : desk.row(side, held[side]);
+    // A pair whose content was changed in place is what the delivery was to replace.
+    if (held !== undefined && partner !== undefined) {
+      if (!isEdited(held, other, source) && !isEdited(held, side, partner)) return undefined;
+    }
     if (intent.key !== undefined) {
       const row = desk.row(side, { epoch: intent.epoch, key: intent.key });
       const free =
