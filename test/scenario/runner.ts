@@ -32,7 +32,7 @@ export function describeRows(title: string, rows: readonly Row[]): void {
       await plannedAndApplied(row, ready);
       await inParts(row, ready);
       const met = await crashed(row, ready);
-      if (row.plan !== '') expect(met, 'crash points met').toBeGreaterThan(0);
+      if (row.plan !== '' && row.edit === undefined) expect(met, 'crash points met').toBeGreaterThan(0);
       crashes += met;
     });
     afterAll(() => {
@@ -136,7 +136,7 @@ export class Run {
     );
   }
 
-  /** Syncs until there is nothing more to do; returns how often. */
+  /** Plans and applies until there is nothing more to do; returns how often. */
   async rest(): Promise<number> {
     for (let round = 0; round <= ROUNDS; round++) {
       const plan = await this.plan();
@@ -144,8 +144,8 @@ export class Run {
       const lasting = readPlanLines(this.row.lasting ?? '');
       if (words.join() === lasting.join() && plan.interrupted === 0 && plan.rematch.length === 0)
         return round;
-      const { apply } = await this.sync();
-      const { done, failed, held } = apply.counts;
+      const { report } = await this.apply(plan.actions);
+      const { done, failed, held } = report.counts;
       this.#held = held > 0;
       if (held > 0 && done + failed === 0) return round + 1;
       if (this.row.options?.pause !== undefined)

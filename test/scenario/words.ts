@@ -48,6 +48,7 @@ export function actionWords(action: Action, sight: Sight, book: MessageBook): st
 function nameOf(action: Action, sight: Sight, book: MessageBook): string {
   const order: readonly SideName[] =
     action.op === 'upload' || action.op === 'delete-local' ? ['local', 'remote'] : ['remote', 'local'];
+  if (action.op === 'unpair') return book.nameOfDigest(action.message?.digest ?? '');
   for (const side of order) {
     const key = action[side]?.key;
     const found = sight[side].get(action.mailbox)?.find(message => message.key === key);
