@@ -1,8 +1,9 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, PosternError } from '../model/error.js';
+import { PosternError } from '../model/error.js';
 import { damaged, FSCK_HINT } from './damage.js';
 import { newDatabaseId, readDatabaseId, writeDatabaseId } from './database-id.js';
+import { exists } from './exists.js';
 import type { AnyLevel } from './level.js';
 import { stateError } from './level-errors.js';
 import { LevelStore, type StoreOptions } from './level-store.js';
@@ -17,6 +18,12 @@ export function statePaths(directory: string): StatePaths {
   return { id: join(directory, 'db.id'), level: join(directory, 'level') };
 }
 
+/** Whether there is a state, or anything left of one. */
+export async function hasState(directory: string): Promise<boolean> {
+  const paths = statePaths(directory);
+  return (await exists(paths.id)) || (await exists(paths.level));
+}
+
 /**
  * Makes the state of a new repository in `directory`, which is created too. Refuses (`failed`) where there is a state, or
  * what is left of one. Only this ever creates a database.
@@ -24,7 +31,7 @@ export function statePaths(directory: string): StatePaths {
 export async function createStore(directory: string, { seam }: StoreOptions): Promise<LevelStore> {
   return translated(directory, async () => {
     const paths = statePaths(directory);
-    if ((await exists(paths.id)) || (await exists(paths.level))) {
+    if (await hasState(directory)) {
       throw new PosternError('failed', `there is a state in ${directory} already`, {
         hint: 'if it is damaged, run: postern fsck',
       });
@@ -103,15 +110,5 @@ async function translated<T>(directory: string, act: () => Promise<T>): Promise<
     return await act();
   } catch (error) {
     throw stateError(error, `${directory} cannot be opened`);
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false;
-    throw error;
   }
 }

@@ -25,7 +25,10 @@ import {
   withHash,
 } from './seal.js';
 
-/** One entry as it was found. `value` is there only when checksum, version and shape are right. */
+/**
+ * One entry as it was found. `value` is there only when checksum, version and shape are right. A seal that cannot be used
+ * has no key; what is neither record nor seal of a partition has no kind.
+ */
 export interface RawEntry {
   readonly kind?: Kind;
   readonly mailbox?: string;
@@ -48,6 +51,7 @@ export interface RawFault {
   readonly kind: RawFaultKind;
   /** One sentence. */
   readonly reason: string;
+  readonly code?: ErrorCode;
 }
 
 /** A partition by its seal or by records that were found. */
@@ -130,6 +134,7 @@ class Survey {
   readonly #seals = new Map<string, Seal>();
   readonly #found = new Map<string, { readonly kind: Kind; readonly mailbox: string; tally: Tally }>();
   readonly #faulty = new Set<string>();
+  #rootSeen = false;
   #sound: string | undefined;
   #sealed: Tally = EMPTY_TALLY;
   #root: Root | undefined;
@@ -138,15 +143,15 @@ class Survey {
     this.#visit = visit;
   }
 
-  note(kind: RawFaultKind, reason: string): void {
-    this.#faults.push({ kind, reason });
+  note(kind: RawFaultKind, reason: string, code?: ErrorCode): void {
+    this.#faults.push({ kind, reason, ...(code === undefined ? {} : { code }) });
   }
 
   async attempt<T>(kind: RawFaultKind, what: string, act: () => Promise<T>): Promise<T | undefined> {
     try {
       return await act();
     } catch (error) {
-      this.note(kind, `${what}: ${lastWords(error)}`);
+      this.note(kind, `${what}: ${lastWords(error)}`, error instanceof PosternError ? error.code : undefined);
       return undefined;
     }
   }
@@ -190,8 +195,8 @@ class Survey {
 
   report(id: string | undefined): RawReport {
     const root = this.#root;
-    if (root === undefined) this.note('root', 'the seal of the whole database is missing');
-    else if (!sameTally(root, this.#sealed)) {
+    if (root === undefined && !this.#rootSeen) this.note('root', 'the seal of the whole database is missing');
+    else if (root !== undefined && !sameTally(root, this.#sealed)) {
       this.note('root', `${this.#sealed.count} seals are there, and not the ${root.count} that were written`);
     }
     if (root !== undefined && id !== undefined && root.id !== id) {
@@ -233,12 +238,13 @@ class Survey {
       return { ...record, value };
     } catch (error) {
       if (!(error instanceof PosternError)) throw error;
-      return { ...record, fault: error.message, code: error.code };
+      return { ...(record ?? parseSealKey(key)), fault: error.message, code: error.code };
     }
   }
 
   #judgeSeal(key: string, bytes: Buffer): RawEntry | undefined {
     if (key === ROOT_KEY) {
+      this.#rootSeen = true;
       this.#root = decodeRoot(bytes);
       return undefined;
     }

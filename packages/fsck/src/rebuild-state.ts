@@ -1,0 +1,295 @@
+import { settleContents } from '@postern/core/api/settle-contents.js';
+import { Desk } from '@postern/core/apply/desk.js';
+import { newPair } from '@postern/core/apply/pairing.js';
+import { matchRows } from '@postern/core/match/match-rows.js';
+import { rowsToMatch, sortPairs } from '@postern/core/match/sort-pairs.js';
+import { adoptedFlags } from '@postern/core/model/agreed-flags.js';
+import { type BySide, otherSide, SIDES, type SideName } from '@postern/core/model/by-side.js';
+import { PosternError } from '@postern/core/model/error.js';
+import type { MailboxName } from '@postern/core/model/mailbox.js';
+import { type End, type Pair, pairKey } from '@postern/core/model/pair.js';
+import type { Row, Snapshot } from '@postern/core/model/row.js';
+import type { Blocked } from '@postern/core/model/view.js';
+import { loadSnapshot } from '@postern/core/observe/load-view.js';
+import { observeSide } from '@postern/core/observe/observe-side.js';
+import { createStore } from '@postern/core/state/disk-store.js';
+import type { MailboxRecord } from '@postern/core/state/records.js';
+import { initState, type Repository } from '@postern/core/state/repository.js';
+import type { Change } from '@postern/core/state/store.js';
+import { blockedIn, nameOf, unreadableIn } from './blocked-in.js';
+import type { Evidence } from './evidence.js';
+import { listingFindings } from './examine-sides.js';
+import { type Finding, finding } from './findings.js';
+import { judgePairs } from './judge-pairs.js';
+import type { FsckTarget, RepairOptions } from './target.js';
+import { agreeOnGeneration, judgeWitnesses, readWitnesses, type Witnesses, wentBackOn } from './witnesses.js';
+
+export interface RebuiltState {
+  readonly findings: readonly Finding[];
+  readonly blocked: readonly Blocked[];
+  readonly pairs: number;
+  readonly salvaged: number;
+  readonly bodiesRead: number;
+}
+
+/**
+ * Makes a new state in `directory` from what both sides have now. What the evidence says is used where the live sides bear
+ * it out: pairs, so that nothing is asked twice, and contents, so that nothing is read twice. The rest is matched by
+ * identity. Writes to no side, apart from witnesses that do not agree.
+ */
+export async function rebuildState(
+  target: FsckTarget,
+  directory: string,
+  evidence: Evidence,
+  options: RepairOptions,
+): Promise<RebuiltState> {
+  const { id, sides, seam, clock, random } = target;
+  const store = await createStore(directory, { seam });
+  try {
+    const repository: Repository = { id, sides, store, clock, random };
+    return await new Rebuilding(target, repository, evidence, options).run();
+  } finally {
+    await store.close();
+  }
+}
+
+const CHANGES_A_BATCH = 2000;
+type Snapshots = BySide<Snapshot | undefined>;
+
+class Rebuilding {
+  readonly #target: FsckTarget;
+  readonly #repository: Repository;
+  readonly #evidence: Evidence;
+  readonly #options: RepairOptions;
+  readonly #findings: Finding[] = [];
+  readonly #blocked: Blocked[] = [];
+  readonly #witnesses = new Map<MailboxName, Witnesses>();
+  readonly #unread = new Set<MailboxName>();
+  /** `side mailbox epoch:key` of messages whose other end is gone. */
+  readonly #widowed = new Set<string>();
+  #pairs = 0;
+  #salvaged = 0;
+
+  constructor(target: FsckTarget, repository: Repository, evidence: Evidence, options: RepairOptions) {
+    this.#target = target;
+    this.#repository = repository;
+    this.#evidence = evidence;
+    this.#options = options;
+  }
+
+  async run(): Promise<RebuiltState> {
+    await initState(this.#repository);
+    for (const side of SIDES) await this.#observe(side);
+    const records = [...(await this.#repository.store.all('mailbox', '')).values()];
+    for (const { mailbox, sides } of records) {
+      const there = SIDES.filter(side => sides[side] !== undefined);
+      this.#witnesses.set(mailbox, await readWitnesses(this.#target, mailbox, there));
+    }
+    if (!this.#options.allowEmpty) this.#refuseEmpty(records);
+    for (const record of records) await this.#salvage(record);
+    const bodiesRead = await settleContents(this.#repository, undefined);
+    for (const { mailbox } of records) await this.#settle(mailbox);
+    await this.#conclude();
+    return {
+      findings: this.#findings,
+      blocked: this.#blocked,
+      pairs: this.#pairs,
+      salvaged: this.#salvaged,
+      bodiesRead,
+    };
+  }
+
+  async #observe(side: SideName): Promise<void> {
+    const { progress } = this.#options;
+    const observation = await observeSide(this.#repository, side, progress === undefined ? {} : { progress });
+    for (const mailbox of observation.unread) this.#unread.add(mailbox);
+    for (const problem of observation.problems) {
+      const { mailbox, key, reason } = problem;
+      if (key !== undefined) continue;
+      if (mailbox !== undefined && observation.unread.has(mailbox))
+        this.#findings.push(finding('mailbox-unreadable', reason, { mailbox }));
+      else this.#findings.push(...listingFindings(this.#target, side, { entries: [], problems: [problem] }));
+    }
+  }
+
+  /** An empty side would make all mail of the other one look new. */
+  #refuseEmpty(records: readonly MailboxRecord[]): void {
+    const known = [...this.#witnesses.values()].some(witnesses =>
+      [...witnesses.values()].some(
+        witness => witness?.repository === this.#target.id && witness.generation > 0,
+      ),
+    );
+    if (!known && !this.#evidence.hasPairs) return;
+    for (const side of SIDES) {
+      const messages = (at: SideName) =>
+        records.reduce((sum, { sides }) => sum + (sides[at]?.cursor.count ?? 0), 0);
+      if (messages(side) > 0 || messages(otherSide(side)) === 0 || this.#unread.size > 0) continue;
+      throw new PosternError(
+        'side-missing',
+        `${this.#target.sides[side].address} is empty, but had mail: nothing is done`,
+        {
+          hint: 'is the disk mounted, and the account the right one? if it really was emptied, use --allow-empty',
+        },
+      );
+    }
+  }
+
+  /** Takes over what the evidence has and the live sides bear out. */
+  async #salvage(record: MailboxRecord): Promise<void> {
+    const { store } = this.#repository;
+    const { mailbox } = record;
+    const changes: Change[] = [];
+    const snapshots: Record<SideName, Snapshot | undefined> = { remote: undefined, local: undefined };
+    for (const side of SIDES) {
+      const live = await loadSnapshot(store, record, side);
+      if (live === undefined) continue;
+      const rows = new Map(live.rows);
+      for (const row of live.rows.values()) {
+        const known = this.#evidence.withContent(side, live, row);
+        if (known === row) continue;
+        rows.set(row.key, known);
+        changes.push({ put: side, mailbox, key: row.key, value: known });
+      }
+      snapshots[side] = { ...live, rows };
+    }
+    for (const pair of this.#borneOut(mailbox, snapshots)) {
+      const flags = this.#isTrusted(mailbox, snapshots) ? pair.flags : adopted(pair, snapshots);
+      changes.push({ put: 'pair', mailbox, key: pairKey(pair), value: { ...pair, flags } });
+      this.#salvaged++;
+    }
+    for (let from = 0; from < changes.length; from += CHANGES_A_BATCH)
+      await store.write(changes.slice(from, from + CHANGES_A_BATCH), { durable: false });
+  }
+
+  #borneOut(mailbox: MailboxName, snapshots: Snapshots): readonly Pair[] {
+    if (this.#unread.has(mailbox)) return [];
+    const pairs = this.#evidence.pairs(mailbox);
+    const { borneOut, findings } = judgePairs(mailbox, pairs, snapshots);
+    const kept = new Set(borneOut);
+    for (const pair of pairs) {
+      if (kept.has(pair)) continue;
+      for (const side of SIDES) this.#widowed.add(widow(side, mailbox, pair[side]));
+    }
+    this.#findings.push(...findings.filter(({ id }) => id !== 'pair-end-missing'));
+    return borneOut;
+  }
+
+  /** The records on this mailbox are complete, the latest ones, and of the same time as the mail. */
+  #isTrusted(mailbox: MailboxName, snapshots: Snapshots): boolean {
+    const record = this.#evidence.records.get(mailbox);
+    const witnesses = this.#witnesses.get(mailbox) ?? new Map();
+    return (
+      record !== undefined &&
+      record.rematch === undefined &&
+      this.#evidence.owner !== undefined &&
+      this.#evidence.isSealed('mailbox', '') &&
+      this.#evidence.isSealed('pair', mailbox) &&
+      SIDES.every(side => wentBackOn(side, record, snapshots[side]) === undefined) &&
+      judgeWitnesses(this.#target.id, mailbox, { record, witnesses }).length === 0
+    );
+  }
+
+  /** Pairs what is left by identity, and brings state and witnesses together. */
+  async #settle(mailbox: MailboxName): Promise<void> {
+    const { store } = this.#repository;
+    const desk = await Desk.open(this.#repository, mailbox, 'fsck');
+    const { sides } = await desk.view();
+    this.#note(unreadableIn(mailbox, sides));
+    if (!this.#unread.has(mailbox)) await this.#match(desk, sides);
+    const pairs = [...desk.pairs()];
+    this.#pairs += pairs.length;
+    const record = this.#evidence.records.get(mailbox);
+    const generation = await agreeOnGeneration(this.#target, mailbox, {
+      witnesses: this.#witnesses.get(mailbox) ?? new Map(),
+      record,
+      trusted: this.#isTrusted(mailbox, sides),
+      hasPairs: pairs.length > 0,
+    });
+    const agreed = desk.record.agreed === true || record?.agreed === true || this.#unread.has(mailbox);
+    const value: MailboxRecord = { ...desk.record, generation, ...(agreed ? { agreed } : {}) };
+    const changes: Change[] = [{ put: 'mailbox', mailbox: '', key: mailbox, value }];
+    for (const [key, intent] of this.#evidence.intents.get(mailbox) ?? []) {
+      const found = desk.pairAt(otherSide(intent.side), intent.source) !== undefined;
+      if (!SIDES.every(side => desk.has(side)) || (found && intent.key === undefined)) continue;
+      changes.push({ put: 'intent', mailbox, key, value: intent });
+    }
+    await store.write(changes, { durable: false });
+  }
+
+  async #match(desk: Desk, { remote, local }: Snapshots): Promise<void> {
+    const { mailbox } = desk;
+    if (remote === undefined || local === undefined) {
+      this.#wholeMailbox(mailbox, { remote, local });
+      return;
+    }
+    const snapshots = { remote, local };
+    const matching = matchRows(rowsToMatch(sortPairs(await desk.view(), snapshots), snapshots));
+    const endOf = (side: SideName, row: Row): End => ({ epoch: snapshots[side].cursor.epoch, key: row.key });
+    for (const match of matching.matches)
+      desk.putPair(newPair(desk, endOf('remote', match.remote), endOf('local', match.local)));
+    await desk.commit({ durable: false });
+    this.#note(blockedIn(mailbox, matching.unclear));
+    for (const side of SIDES) {
+      for (const row of matching.alone[side]) {
+        const end = endOf(side, row);
+        if (desk.pairAt(side, end) !== undefined) continue;
+        const gone = this.#widowed.has(widow(side, mailbox, end))
+          ? `was on both sides and is gone or changed on ${otherSide(side)}`
+          : `is on ${side} only`;
+        const detail = `${side} message ${nameOf(row)} ${gone}`;
+        this.#findings.push(finding('message-one-sided', detail, { mailbox, key: row.key }));
+      }
+    }
+  }
+
+  #wholeMailbox(mailbox: MailboxName, snapshots: Snapshots): void {
+    for (const side of SIDES) {
+      const rows = snapshots[side]?.rows.size ?? 0;
+      if (rows === 0) continue;
+      const detail = `the mailbox and its ${rows} messages are on ${side} only`;
+      this.#findings.push(finding('message-one-sided', detail, { mailbox }));
+    }
+  }
+
+  /** The history of operations, and the record that says whose state this is: durable, and the last one. */
+  async #conclude(): Promise<void> {
+    const { id, store, sides, clock } = this.#repository;
+    const changes: Change[] = [...this.#evidence.logs].map(([key, value]) => ({
+      put: 'log',
+      mailbox: '',
+      key,
+      value,
+    }));
+    const now = clock.now();
+    changes.push({
+      put: 'meta',
+      mailbox: '',
+      key: 'repository',
+      value: {
+        repository: id,
+        addresses: { remote: sides.remote.address, local: sides.local.address },
+        created: this.#evidence.owner?.created ?? now,
+        fetched: now,
+      },
+    });
+    await store.write(changes, { durable: true });
+  }
+
+  #note({ blocked, findings }: Pick<RebuiltState, 'blocked' | 'findings'>): void {
+    this.#blocked.push(...blocked);
+    this.#findings.push(...findings);
+  }
+}
+
+function widow(side: SideName, mailbox: MailboxName, { epoch, key }: End): string {
+  return `${side}\0${mailbox}\0${epoch}:${key}`;
+}
+
+/** Flags of a pair whose record may be an old one: it says nothing about flags. */
+function adopted(pair: Pair, { remote, local }: Snapshots): Pair['flags'] {
+  const rows = { remote: remote?.rows.get(pair.remote.key), local: local?.rows.get(pair.local.key) };
+  if (remote === undefined || local === undefined || rows.remote === undefined || rows.local === undefined)
+    return pair.flags;
+  const permanent = { remote: remote.permanentFlags, local: local.permanentFlags };
+  return adoptedFlags({ remote: rows.remote.flags, local: rows.local.flags }, permanent);
+}

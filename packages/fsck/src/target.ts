@@ -1,0 +1,30 @@
+import type { BySide } from '@postern/core/model/by-side.js';
+import type { Clock } from '@postern/core/model/clock.js';
+import type { Seam } from '@postern/core/model/effect.js';
+import type { Side } from '@postern/core/side/side.js';
+import type { Progress } from '@postern/core/state/repository.js';
+
+/** What can be had of a repository whose state does not open. The caller holds the repository's lock. */
+export interface FsckTarget {
+  /** The state directory: `db.id` and LevelDB's directory are in it, if they are anywhere. */
+  readonly stateDirectory: string;
+  /** The id in the configuration. */
+  readonly id: string;
+  readonly sides: BySide<Side>;
+  readonly seam: Seam;
+  readonly clock: Clock;
+  /** Eight hex digits nobody else has. */
+  readonly random: () => string;
+}
+
+export interface CheckOptions {
+  /** Take the last fetch for the remote, and connect to nothing. */
+  readonly offline?: boolean;
+  readonly progress?: Progress;
+}
+
+export interface RepairOptions {
+  /** Go on although a side is empty that had mail. */
+  readonly allowEmpty?: boolean;
+  readonly progress?: Progress;
+}
