@@ -98,6 +98,24 @@ describe('appending', () => {
     expect(apart.outcomes[1]).toMatchObject({ reason: 'the server refused it: Message contains \\x1b[0m' });
   });
 
+  it('does not wait to be asked for each message where the server wants them at once', async () => {
+    const capabilities = 'IMAP4rev1 NAMESPACE MULTIAPPEND LITERAL+';
+    const sizes: number[] = [];
+    const take: ScriptedAnswer = {
+      when: /^APPEND/,
+      say: ({ literals }) => {
+        sizes.push(...literals.map(octets => octets.length));
+        return lines('TAG OK [APPENDUID 7 20:21] stored');
+      },
+    };
+    const { side, server } = await scripted({ capabilities, answers: [take, OPEN] });
+    const outcomes = await deliverAll(side, INBOX, [mail('a', 'x'.repeat(9_000)), mail('b')]);
+    expect(brief(outcomes)).toEqual(['done 20', 'done 21']);
+    expect(sizes).toEqual([9_033, 37]);
+    expect(server.commands.find(command => command.startsWith('APPEND'))).toMatch(/\{9033\+\}.*\{37\+\}$/);
+    expect((await side.list()).entries).toHaveLength(1);
+  });
+
   it('stops asking when the quota is reached', async () => {
     const full: ScriptedAnswer = { when: /^APPEND/, say: lines('TAG NO [OVERQUOTA] mailbox is full') };
     const { outcomes, server } = await deliver({ answers: [full] }, 'a', 'b', 'c');

@@ -1,8 +1,9 @@
 import type { ImapOptions } from './imap-options.js';
+import { appendWithoutAsking, type Compile, type SentCommand } from './literal-plus.js';
 import type { Answer, Attribute } from './tokens.js';
 
 /**
- * The parts of imapflow we use. `exec`, `commands`, `untaggedHandlers` and `socket` are present at run time and left out
+ * The parts of imapflow we use. `exec`, `send`, `write`, `commands` and `untaggedHandlers` are present at run time and left out
  * of its types; the exact version is pinned, and the tests of this folder run on it.
  */
 export interface RawClient {
@@ -12,6 +13,11 @@ export interface RawClient {
   readonly capabilities: ReadonlyMap<string, boolean | number>;
   readonly namespaces?: Namespaces;
   commands: Map<string, ClientCommand>;
+  rawSensitiveCommand: boolean;
+  commandParts: readonly Buffer[];
+  readonly currentRequest: { readonly tag: string; sent?: boolean } | false;
+  send(command: SentCommand): Promise<void>;
+  write(octets: Buffer): void;
   readonly untaggedHandlers: Record<string, UntaggedHandler | undefined>;
   connect(): Promise<void>;
   logout(): Promise<unknown>;
@@ -49,7 +55,10 @@ export async function makeClient(
   password: string,
   fault: (what: string) => void,
 ): Promise<RawClient> {
-  const { ImapFlow } = await import('imapflow');
+  const [{ ImapFlow }, { default: compile }] = await Promise.all([
+    import('imapflow'),
+    import('imapflow/lib/handler/imap-compiler.js'),
+  ]);
   const timeouts = options.timeouts ?? {};
   const client = new ImapFlow({
     host: options.host,
@@ -73,6 +82,7 @@ export async function makeClient(
     logger: faultLogger(fault),
   } as unknown as ConstructorParameters<typeof ImapFlow>[0]) as unknown as RawClient;
   client.commands = fewerRoundTrips(client.commands, password);
+  appendWithoutAsking(client, compile as unknown as Compile);
   return client;
 }
 

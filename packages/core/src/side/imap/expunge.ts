@@ -1,0 +1,98 @@
+import { PosternError } from '../../model/error.js';
+import type { Row } from '../../model/row.js';
+import { CommandRefused } from './error-words.js';
+import { fetchSets, UID_ONLY } from './fetch.js';
+import type { Place } from './selection.js';
+import type { Session } from './session.js';
+import { type Attribute, atom, sequence, textOf } from './tokens.js';
+import { expandUidSet, type UidSet, uidSets } from './uid-set.js';
+
+/** Verified messages of the open mailbox that something is done with. */
+export interface Victims {
+  readonly session: Session;
+  readonly place: Place;
+  /** As they were looked at, by UID. */
+  readonly live: ReadonlyMap<number, Row>;
+}
+
+export type Expunged =
+  | { readonly kind: 'done' }
+  /** Somebody changed it since it was looked at: it is untouched. */
+  | { readonly kind: 'changed' }
+  /** It has \Deleted now and stays: the server cannot expunge one message alone (no UIDPLUS, RFC 4315). */
+  | { readonly kind: 'marked' };
+
+/** Expunges exactly these messages. Throws `CommandRefused` where the server does not even mark them. */
+export async function expunge(victims: Victims, set: UidSet): Promise<Map<number, Expunged>> {
+  const { session, place } = victims;
+  const outcomes = new Map<number, Expunged>();
+  const changed = await mark(victims, set);
+  for (const uid of set.uids) outcomes.set(uid, { kind: changed.has(uid) ? 'changed' : 'marked' });
+  const marked = set.uids.filter(uid => !changed.has(uid));
+  if (marked.length === 0 || !session.has('UIDPLUS')) return outcomes;
+  try {
+    for (const part of uidSets(marked)) {
+      await session.command({
+        effect: 'UID EXPUNGE',
+        target: place.mailbox,
+        command: 'UID EXPUNGE',
+        attributes: [sequence(part.text)],
+        progress: false,
+      });
+    }
+  } catch (error) {
+    // A server that announced UIDPLUS and does not know the command: never a bare EXPUNGE instead.
+    if (!(error instanceof CommandRefused) || error.code === 'try-later') throw error;
+  }
+  const left = await stillThere(session, place, marked);
+  for (const uid of marked) if (!left.has(uid)) outcomes.set(uid, { kind: 'done' });
+  return outcomes;
+}
+
+/** Sets \Deleted, where the server can only on messages that are as we saw them; returns those that are not. */
+async function mark({ session, place, live }: Victims, set: UidSet): Promise<Set<number>> {
+  const attributes: Attribute[] = [sequence(set.text)];
+  const since = session.condstore ? newest(set.uids.map(uid => live.get(uid)?.modseq)) : undefined;
+  if (since !== undefined) attributes.push([atom('UNCHANGEDSINCE'), atom(since)]);
+  attributes.push(atom('+FLAGS.SILENT'), [atom('\\Deleted')]);
+  const { code } = await session.command({
+    effect: 'STORE',
+    target: place.mailbox,
+    command: 'UID STORE',
+    attributes,
+  });
+  if (code?.name !== 'MODIFIED') return new Set();
+  const modified = expandUidSet(textOf(code.values[0]) ?? '', set.uids.length);
+  if (modified !== undefined) return new Set(modified);
+  throw new PosternError(
+    'server-refused',
+    `the server did not say which messages of ${place.mailbox} changed`,
+  );
+}
+
+/** Whatever changes from now on gets a higher mod-sequence than all we have seen (RFC 7162 §3.1). */
+function newest(modseqs: readonly (string | undefined)[]): string | undefined {
+  let highest: bigint | undefined;
+  for (const modseq of modseqs) {
+    if (modseq === undefined) return undefined;
+    const value = BigInt(modseq);
+    if (highest === undefined || value > highest) highest = value;
+  }
+  return highest?.toString();
+}
+
+/** Which of the UIDs the open mailbox has now. */
+export async function stillThere(
+  session: Session,
+  { mailbox }: Place,
+  uids: readonly number[],
+): Promise<Set<number>> {
+  const left = new Set<number>();
+  if (uids.length === 0) return left;
+  await fetchSets(
+    session,
+    { mailbox, sets: uidSets(uids), columns: UID_ONLY },
+    { take: ({ uid }) => void left.add(uid), refused: () => {} },
+  );
+  return left;
+}

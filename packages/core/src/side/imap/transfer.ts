@@ -1,0 +1,140 @@
+import { type Copied, readCopyUid } from './copy-uid.js';
+import { CommandRefused } from './error-words.js';
+import { type Expunged, expunge, stillThere, type Victims } from './expunge.js';
+import type { Place } from './selection.js';
+import { quoted, type ResponseCode, responseCode, sequence } from './tokens.js';
+import { type UidSet, uidSets } from './uid-set.js';
+
+export type Transferred =
+  /** `copied` says what it is in the other mailbox, where the server told. */
+  | { readonly kind: 'done' | 'marked'; readonly copied?: NewUid }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'changed'; readonly reason: string }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export interface NewUid {
+  readonly epoch: Copied['epoch'];
+  readonly uid: number;
+}
+
+const AT_ONCE = 1_000;
+
+/**
+ * Brings verified messages of the open mailbox to another one: MOVE (RFC 6851) where the server has it. Else they are
+ * copied, and nothing is marked or expunged before the server has confirmed the copies (SAFETY §3.4).
+ */
+export async function moveAway(victims: Victims, to: Place): Promise<Map<number, Transferred>> {
+  const step = victims.session.has('MOVE') ? moveSet : copyAndExpunge;
+  return inSets(victims, set => step(victims, set, to));
+}
+
+/** Copies verified messages of the open mailbox to another one. */
+export async function copyAlong(victims: Victims, to: Place): Promise<Map<number, Transferred>> {
+  return inSets(victims, set => copySet(victims, set, to));
+}
+
+/** Expunges verified messages of the open mailbox, exactly these. */
+export async function expungeAll(victims: Victims): Promise<Map<number, Transferred>> {
+  return inSets(victims, async set => {
+    const outcomes = new Map<number, Transferred>();
+    for (const [uid, outcome] of await expunge(victims, set)) outcomes.set(uid, worded(outcome));
+    return outcomes;
+  });
+}
+
+/** What the server refuses for one set does not stop the others. */
+async function inSets(
+  victims: Victims,
+  act: (set: UidSet) => Promise<ReadonlyMap<number, Transferred>>,
+): Promise<Map<number, Transferred>> {
+  const all = new Map<number, Transferred>();
+  for (const set of uidSets(victims.live.keys(), { messages: AT_ONCE })) {
+    try {
+      for (const [uid, outcome] of await act(set)) all.set(uid, outcome);
+    } catch (error) {
+      if (!(error instanceof CommandRefused) || error.code === 'try-later') throw error;
+      const reason = `the server refused it: ${error.words}`;
+      for (const uid of set.uids) all.set(uid, { kind: 'refused', reason });
+    }
+  }
+  return all;
+}
+
+/** A MOVE that was refused may have moved a part (RFC 6851 §3.3): what is left says which. */
+async function moveSet(victims: Victims, set: UidSet, to: Place): Promise<Map<number, Transferred>> {
+  const { copied, refusal } = await send('MOVE', victims, set, to);
+  const left = await stillThere(victims.session, victims.place, set.uids);
+  const reason =
+    refusal === undefined
+      ? 'the server said it moved it, but it is still there'
+      : `the server refused it: ${refusal.words}`;
+  return new Map(
+    set.uids.map(uid => {
+      if (left.has(uid)) return [uid, { kind: 'refused', reason }];
+      const confirmed = copied === undefined ? refusal === undefined : copied.uids.has(uid);
+      return [uid, confirmed ? { kind: 'done', ...newUid(copied, uid) } : { kind: 'gone' }];
+    }),
+  );
+}
+
+async function copyAndExpunge(victims: Victims, set: UidSet, to: Place): Promise<Map<number, Transferred>> {
+  const outcomes = await copySet(victims, set, to);
+  const copies = new Map([...outcomes].filter(([, { kind }]) => kind === 'done'));
+  for (const part of uidSets(copies.keys())) {
+    for (const [uid, outcome] of await expunge(victims, part)) {
+      outcomes.set(uid, { ...copies.get(uid), ...worded(outcome) });
+    }
+  }
+  return outcomes;
+}
+
+/** A tagged OK means that all that are there were copied (RFC 3501 §6.4.7); COPYUID names them. */
+async function copySet(victims: Victims, set: UidSet, to: Place): Promise<Map<number, Transferred>> {
+  const { copied, refusal } = await send('COPY', victims, set, to);
+  if (refusal !== undefined) throw refusal;
+  const missing = copied === undefined ? [] : set.uids.filter(uid => !copied.uids.has(uid));
+  const left = await stillThere(victims.session, victims.place, missing);
+  return new Map(
+    set.uids.map(uid => {
+      if (!missing.includes(uid)) return [uid, { kind: 'done', ...newUid(copied, uid) }];
+      const reason = 'the server did not copy it';
+      return [uid, left.has(uid) ? { kind: 'refused', reason } : { kind: 'gone' }];
+    }),
+  );
+}
+
+interface Sent {
+  readonly copied: Copied | undefined;
+  readonly refusal: CommandRefused | undefined;
+}
+
+async function send(verb: 'MOVE' | 'COPY', victims: Victims, set: UidSet, to: Place): Promise<Sent> {
+  const codes: (ResponseCode | undefined)[] = [];
+  let refusal: CommandRefused | undefined;
+  try {
+    const { code } = await victims.session.command({
+      effect: verb,
+      target: victims.place.mailbox,
+      command: `UID ${verb}`,
+      attributes: [sequence(set.text), quoted(to.raw)],
+      untagged: { OK: answer => void codes.push(responseCode(answer)) },
+      progress: false,
+    });
+    codes.push(code);
+  } catch (error) {
+    if (!(error instanceof CommandRefused) || error.code === 'try-later') throw error;
+    refusal = error;
+  }
+  return { copied: readCopyUid(codes, set.uids), refusal };
+}
+
+function newUid(copied: Copied | undefined, uid: number): { copied?: NewUid } {
+  const fresh = copied?.uids.get(uid);
+  return copied === undefined || fresh === undefined ? {} : { copied: { epoch: copied.epoch, uid: fresh } };
+}
+
+function worded({ kind }: Expunged): Transferred {
+  return kind === 'changed'
+    ? { kind, reason: 'it was changed while it was about to be removed' }
+    : { kind };
+}
