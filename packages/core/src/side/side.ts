@@ -56,6 +56,27 @@ export interface Side {
    */
   remove(mailbox: MailboxName, epoch: Epoch, removals: readonly Removal[]): Promise<readonly RemoveOutcome[]>;
 
+  /**
+   * Moves messages to another mailbox of this side; no bytes travel. Each must still be the `expect`ed row (flags may
+   * differ: they move along). The message is never absent from both mailboxes, whatever happens. Outcomes in order.
+   */
+  move(request: Relocation): Promise<readonly MoveOutcome[]>;
+
+  /** Copies messages to another mailbox of this side, under the same rules. Outcomes in order. */
+  copy(request: Relocation): Promise<readonly CopyOutcome[]>;
+
+  /**
+   * Renames a mailbox; those below it may move along (IMAP) or stay (Maildir++): the caller lists anew afterwards. Throws
+   * `server-refused` where the side cannot, or `to` exists. Keys stay valid where the epoch of `to` is the old one.
+   */
+  renameMailbox(mailbox: MailboxName, to: MailboxName): Promise<void>;
+
+  /**
+   * Deletes a mailbox that has no messages. Throws `server-refused` when it has any (also ones that cannot be read), or
+   * the side will not; `already` when it is not there. Mailboxes below it stay.
+   */
+  deleteMailbox(mailbox: MailboxName): Promise<'done' | 'already'>;
+
   /** Creates a mailbox and the levels above it. */
   createMailbox(mailbox: MailboxName): Promise<'done' | 'already'>;
 
@@ -159,6 +180,27 @@ export type RemoveOutcome =
   /** Marked \Deleted only: the server cannot expunge one message alone. */
   | { readonly kind: 'marked' }
   | { readonly kind: 'refused'; readonly reason: string };
+
+export interface Relocation {
+  readonly mailbox: MailboxName;
+  readonly epoch: Epoch;
+  readonly to: MailboxName;
+  /** The epoch of `to` as the caller knows it; a side with epochs tells no rows unless it still is that. */
+  readonly toEpoch?: Epoch;
+  /** The rows as the caller saw them last. */
+  readonly rows: readonly Row[];
+}
+
+export type MoveOutcome =
+  /** `row`: what it is in `to`; absent when the side cannot tell, and a snapshot of `to` will. */
+  | { readonly kind: 'done'; readonly row?: Row }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'changed'; readonly reason: string }
+  /** Copied, and only marked \Deleted in `mailbox`: the server cannot expunge one message alone. */
+  | { readonly kind: 'marked'; readonly row?: Row }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export type CopyOutcome = Exclude<MoveOutcome, { readonly kind: 'marked' }>;
 
 /** What a mailbox says of its own history, kept beside the mail so that a restored backup is noticed. */
 export interface Witness {

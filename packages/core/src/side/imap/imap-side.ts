@@ -3,10 +3,13 @@ import type { PermanentFlags } from '../../model/flags.js';
 import type { MailboxName } from '../../model/mailbox.js';
 import type { Epoch, Listing, MessageKey, Row, Snapshot } from '../../model/row.js';
 import type {
+  CopyOutcome,
   DeliveryBatch,
   FlagChange,
   FlagOutcome,
   Letter,
+  MoveOutcome,
+  Relocation,
   Removal,
   RemoveOutcome,
   Side,
@@ -16,15 +19,19 @@ import type {
 import { readBodies } from './bodies.js';
 import { Connection } from './connection.js';
 import { createOnServer } from './create-mailbox.js';
+import { deleteOnServer } from './delete-mailbox.js';
 import { ImapDelivery } from './delivery.js';
 import { type ImapOptions, imapAddress } from './imap-options.js';
 import { listMailboxes, type NamedListing } from './listing.js';
 import { lookAt } from './look.js';
 import { rawNameOf } from './mailbox-names.js';
+import { copyMessages, moveMessages } from './relocation.js';
 import { removeMessages } from './removal.js';
+import { renameOnServer } from './rename-mailbox.js';
 import { type Opened, open, openAnyhow, openFresh, type Place } from './selection.js';
 import { takeSnapshot } from './snapshot.js';
 import { changeFlags } from './store-flags.js';
+import { subscribedNames } from './subscriptions.js';
 
 /** An IMAP account (RFC 3501) as a side. Connects at the first call, and again after the connection was lost. */
 export class ImapSide implements Side {
@@ -100,6 +107,34 @@ export class ImapSide implements Side {
     return removeMessages({ opened, epoch, removals, trash });
   }
 
+  async move(request: Relocation): Promise<readonly MoveOutcome[]> {
+    if (request.rows.length === 0) return [];
+    const to = await this.#place(request.to);
+    const opened = await this.#open(request.mailbox, openFresh, 'write');
+    return moveMessages({ ...request, opened, to, toEpoch: request.toEpoch });
+  }
+
+  async copy(request: Relocation): Promise<readonly CopyOutcome[]> {
+    if (request.rows.length === 0) return [];
+    const to = await this.#place(request.to);
+    const opened = await this.#open(request.mailbox, openFresh, 'read');
+    return copyMessages({ ...request, opened, to, toEpoch: request.toEpoch });
+  }
+
+  async renameMailbox(mailbox: MailboxName, to: MailboxName): Promise<void> {
+    const places = { from: await this.#place(mailbox), to: await this.#place(to) };
+    const { separator } = (await this.#named()).style;
+    const subscribed = await this.#connection.begin(subscribedNames);
+    this.#forget();
+    await renameOnServer(await this.#connection.session(), { ...places, separator, subscribed });
+  }
+
+  async deleteMailbox(mailbox: MailboxName): Promise<'done' | 'already'> {
+    const place = await this.#place(mailbox);
+    this.#forget();
+    return this.#connection.begin(session => deleteOnServer(session, place));
+  }
+
   async createMailbox(mailbox: MailboxName): Promise<'done' | 'already'> {
     const place = await this.#place(mailbox);
     return this.#connection.begin(session => createOnServer(session, place));
@@ -129,6 +164,12 @@ export class ImapSide implements Side {
       session,
       selection: await opening(session, place, mode),
     }));
+  }
+
+  /** Names and what was known by them do not hold any longer. */
+  #forget(): void {
+    this.#listing = undefined;
+    this.#permanentFlags.clear();
   }
 
   async #named(): Promise<NamedListing> {

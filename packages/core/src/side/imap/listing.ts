@@ -24,7 +24,7 @@ export interface NamedListing extends Listing {
   readonly style: NameStyle;
 }
 
-interface Listed {
+export interface Listed {
   readonly raw: string;
   readonly separator: string | null;
   readonly attributes: readonly string[];
@@ -44,6 +44,12 @@ export async function listMailboxes(session: Session): Promise<NamedListing> {
     separator: listed.find(entry => entry.separator)?.separator ?? session.nameStyle.separator,
   };
   return named(listed, statuses, style);
+}
+
+/** Whether a mailbox that can hold mail has this name at this moment. */
+export async function isThere(session: Session, mailbox: MailboxName): Promise<boolean> {
+  const { entries } = await listMailboxes(session);
+  return entries.some(entry => entry.mailbox === mailbox && entry.selectable);
 }
 
 function incomplete(why: string): PosternError {
@@ -98,7 +104,8 @@ async function exchange(session: Session, options: readonly Attribute[]) {
   return { listed, statuses };
 }
 
-function readList(answer: Answer): Listed {
+/** One line of LIST or LSUB. Throws `snapshot-incomplete` where it names no mailbox. */
+export function readList(answer: Answer): Listed {
   const [attributes, separator, name] = answer.attributes ?? [];
   const raw = rawName(name);
   if (!isList(attributes) || raw === undefined) throw incomplete('a line of it names no mailbox');

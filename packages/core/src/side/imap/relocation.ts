@@ -16,9 +16,6 @@ export interface RelocationRequest {
 
 /** Moves messages: each is looked at first and left alone when it is not the expected one. */
 export async function moveMessages(request: RelocationRequest): Promise<readonly MoveOutcome[]> {
-  if (request.opened.selection.readOnly) {
-    return request.rows.map(() => refused('the server opens the mailbox for reading only'));
-  }
   return relocate(request, moveAway);
 }
 
@@ -33,6 +30,9 @@ async function relocate(request: RelocationRequest, act: typeof moveAway): Promi
   const { session, selection } = opened;
   const { place } = selection;
   demandEpoch(selection, epoch);
+  if (act === moveAway && selection.readOnly) {
+    return rows.map(() => refused('the server opens the mailbox for reading only'));
+  }
   if (place.raw === to.raw) return rows.map(() => refused(`it is in ${to.mailbox} already`));
   const expected = rows.map(row => ({ row, flags: 'any' as const }));
   const { live, others } = await verify(opened, epoch, expected);

@@ -30,9 +30,7 @@ export async function removeMessages(request: RemovalRequest): Promise<readonly 
   const trash = request.trash?.raw === place.raw ? undefined : request.trash;
   const victims = { session, place, live };
   const outcomes = trash === undefined ? await expungeAll(victims) : await moveAway(victims, trash);
-  return removals.map(
-    ({ expect: { key } }) => others.get(key) ?? removed(outcomes.get(uidOf(key)!)!, trash),
-  );
+  return removals.map(({ expect: { key } }) => others.get(key) ?? removed(outcomes.get(uidOf(key)!)!, trash));
 }
 
 function removed(outcome: Transferred, trash: Place | undefined): RemoveOutcome {

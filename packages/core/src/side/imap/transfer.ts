@@ -5,9 +5,14 @@ import type { Place } from './selection.js';
 import { quoted, type ResponseCode, responseCode, sequence } from './tokens.js';
 import { type UidSet, uidSets } from './uid-set.js';
 
+interface Copy {
+  readonly kind: 'done' | 'marked';
+  /** What it is in the other mailbox, where the server told. */
+  readonly copied?: NewUid;
+}
+
 export type Transferred =
-  /** `copied` says what it is in the other mailbox, where the server told. */
-  | { readonly kind: 'done' | 'marked'; readonly copied?: NewUid }
+  | Copy
   | { readonly kind: 'gone' }
   | { readonly kind: 'changed'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string };
@@ -68,21 +73,23 @@ async function moveSet(victims: Victims, set: UidSet, to: Place): Promise<Map<nu
     refusal === undefined
       ? 'the server said it moved it, but it is still there'
       : `the server refused it: ${refusal.words}`;
-  return new Map(
-    set.uids.map(uid => {
-      if (left.has(uid)) return [uid, { kind: 'refused', reason }];
-      const confirmed = copied === undefined ? refusal === undefined : copied.uids.has(uid);
-      return [uid, confirmed ? { kind: 'done', ...newUid(copied, uid) } : { kind: 'gone' }];
-    }),
-  );
+  const outcomes = new Map<number, Transferred>();
+  for (const uid of set.uids) {
+    const confirmed = copied === undefined ? refusal === undefined : copied.uids.has(uid);
+    if (left.has(uid)) outcomes.set(uid, { kind: 'refused', reason });
+    else outcomes.set(uid, confirmed ? { kind: 'done', ...newUid(copied, uid) } : { kind: 'gone' });
+  }
+  return outcomes;
 }
 
 async function copyAndExpunge(victims: Victims, set: UidSet, to: Place): Promise<Map<number, Transferred>> {
   const outcomes = await copySet(victims, set, to);
-  const copies = new Map([...outcomes].filter(([, { kind }]) => kind === 'done'));
+  const copies = new Map<number, Copy>();
+  for (const [uid, outcome] of outcomes) if (outcome.kind === 'done') copies.set(uid, outcome);
   for (const part of uidSets(copies.keys())) {
     for (const [uid, outcome] of await expunge(victims, part)) {
-      outcomes.set(uid, { ...copies.get(uid), ...worded(outcome) });
+      const { kind } = outcome;
+      outcomes.set(uid, kind === 'changed' ? worded(outcome) : { ...copies.get(uid)!, kind });
     }
   }
   return outcomes;
@@ -94,13 +101,13 @@ async function copySet(victims: Victims, set: UidSet, to: Place): Promise<Map<nu
   if (refusal !== undefined) throw refusal;
   const missing = copied === undefined ? [] : set.uids.filter(uid => !copied.uids.has(uid));
   const left = await stillThere(victims.session, victims.place, missing);
-  return new Map(
-    set.uids.map(uid => {
-      if (!missing.includes(uid)) return [uid, { kind: 'done', ...newUid(copied, uid) }];
-      const reason = 'the server did not copy it';
-      return [uid, left.has(uid) ? { kind: 'refused', reason } : { kind: 'gone' }];
-    }),
-  );
+  const outcomes = new Map<number, Transferred>();
+  for (const uid of set.uids) outcomes.set(uid, { kind: 'done', ...newUid(copied, uid) });
+  for (const uid of missing) {
+    const reason = 'the server did not copy it';
+    outcomes.set(uid, left.has(uid) ? { kind: 'refused', reason } : { kind: 'gone' });
+  }
+  return outcomes;
 }
 
 interface Sent {
@@ -134,7 +141,5 @@ function newUid(copied: Copied | undefined, uid: number): { copied?: NewUid } {
 }
 
 function worded({ kind }: Expunged): Transferred {
-  return kind === 'changed'
-    ? { kind, reason: 'it was changed while it was about to be removed' }
-    : { kind };
+  return kind === 'changed' ? { kind, reason: 'it was changed while it was about to be removed' } : { kind };
 }

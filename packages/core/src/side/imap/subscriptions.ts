@@ -1,0 +1,45 @@
+import { CommandRefused } from './error-words.js';
+import { readList } from './listing.js';
+import type { Place } from './selection.js';
+import type { Session } from './session.js';
+import { quoted } from './tokens.js';
+
+/** The names as the server spells them that other clients show (RFC 3501 §6.3.9); none where it does not say. */
+export async function subscribedNames(session: Session): Promise<Set<string>> {
+  const names = new Set<string>();
+  await orNothing(() =>
+    session.command({
+      effect: 'LSUB',
+      target: '',
+      command: 'LSUB',
+      attributes: [quoted(''), quoted('*')],
+      untagged: { LSUB: answer => void names.add(readList(answer).raw) },
+    }),
+  );
+  return names;
+}
+
+/** SUBSCRIBE; a server that will not is let be: mail does not depend on it. */
+export async function subscribe(session: Session, { mailbox, raw }: Place): Promise<void> {
+  const command = { effect: 'SUBSCRIBE', target: mailbox, command: 'SUBSCRIBE', attributes: [quoted(raw)] };
+  await orNothing(() => session.command(command));
+}
+
+/** UNSUBSCRIBE, in the same spirit. */
+export async function unsubscribe(session: Session, { mailbox, raw }: Place): Promise<void> {
+  const command = {
+    effect: 'UNSUBSCRIBE',
+    target: mailbox,
+    command: 'UNSUBSCRIBE',
+    attributes: [quoted(raw)],
+  };
+  await orNothing(() => session.command(command));
+}
+
+async function orNothing(act: () => Promise<unknown>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (!(error instanceof CommandRefused)) throw error;
+  }
+}
