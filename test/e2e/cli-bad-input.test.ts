@@ -40,6 +40,7 @@ describe('a command line that is wrong ends with 64', () => {
     [['ls-messages', '--side', 'both'], '--side is one of remote, local, base'],
     [['cat-state', '--kind', 'pears'], '--kind is one of meta'],
     [['init', 'x'], '--remote is missing'],
+    [['fsck', '--repair', '--offline'], '--repair needs both sides'],
   ])('postern %j', async (args, words) => {
     const { exit, stderr } = await refused(args);
     expect(exit).toBe(64);

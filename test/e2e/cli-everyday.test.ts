@@ -5,10 +5,12 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { addMail, ended, jsonLines, namesIn, postern, start, TwoMaildirs } from './cli-command.js';
@@ -138,6 +140,32 @@ describe('the way from init to an equal pair', () => {
   });
 });
 
+describe('P7: a state that was lost or damaged', () => {
+  it('is found by fsck and rebuilt by --repair; then there is nothing to do', async () => {
+    const made = await world(3);
+    await made.good(['sync']);
+    rmSync(join(made.local, '.postern', 'state'), { recursive: true });
+    const before = made.mail();
+    const found = await made.run(['fsck']);
+    expect(found.exit).toBe(4);
+    expect(found.stdout).toContain('error state-missing:');
+    expect(found.stdout).toContain('postern fsck --repair');
+    expect(await made.good(['fsck', '--repair'])).toContain('Repaired: the state has 3 pairs');
+    expect(made.mail()).toEqual(before);
+    expect(jsonLines(await made.good(['plan']))).toHaveLength(1);
+    expect(await made.good(['fsck'])).toBe('No damage found\n');
+    expect(await made.good(['sync'])).toContain('Nothing to do');
+  });
+
+  it('fsck --json is one document, and fsck --offline needs no server', async () => {
+    const made = await world(1);
+    await made.good(['sync']);
+    expect(JSON.parse(await made.good(['fsck', '--json']))).toEqual({ findings: [], blocked: [] });
+    rmSync(made.remote, { recursive: true });
+    expect(await made.good(['fsck', '--offline'])).toBe('No damage found\n');
+  });
+});
+
 describe('output for programs', () => {
   it('apply --json prints every outcome and then the summary', async () => {
     const made = await world(2);
@@ -212,47 +240,76 @@ describe('output for programs', () => {
 });
 
 describe('who may work in a repository', () => {
-  /** A postern that holds the repository: it waits for a plan on stdin. */
-  async function holder(made: TwoMaildirs) {
-    const child = start(['apply', '-'], { cwd: made.local });
-    const lock = join(made.local, '.postern', 'lock.json');
-    while (!existsSync(lock)) await new Promise(resolve => setTimeout(resolve, 5));
-    return { child, lock };
+  const servers: { readonly server: Server; readonly sockets: Socket[] }[] = [];
+
+  afterEach(() => {
+    for (const { server, sockets } of servers.splice(0)) {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    }
+  });
+
+  /** A repository in which a postern is at work: it waits for a server that says nothing. */
+  async function atWork() {
+    const server = createServer();
+    const sockets: Socket[] = [];
+    servers.push({ server, sockets });
+    server.on('connection', socket => sockets.push(socket));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const { directory } = await world(0);
+    const root = join(directory, 'busy');
+    const url = `imap://me@127.0.0.1:${port}`;
+    expect((await postern(['init', root, '--remote', url, '--tls', 'none'])).exit).toBe(0);
+    const env = { POSTERN_PASSWORD: 'x' };
+    const connected = once(server, 'connection');
+    const child = start(['fetch'], { cwd: root, env });
+    const end = ended(child);
+    await connected;
+    return { root, child, end, lock: join(root, '.postern', 'lock.json') };
   }
 
   it('a second postern at the same time is told who holds the repository, with 5', async () => {
-    const made = await world(1);
-    const { child } = await holder(made);
-    const second = await made.run(['fetch']);
+    const { root, child, end } = await atWork();
+    const second = await postern(['status'], { cwd: root });
     expect(second.exit).toBe(5);
     expect(second.stderr).toContain(`pid ${child.pid}`);
-    expect(second.stderr).toContain('postern apply');
-    const first = ended(child);
-    child.stdin.end();
-    expect((await first).exit).toBe(1);
-    expect((await made.run(['fetch'])).exit).toBe(0);
+    expect(second.stderr).toContain('postern fetch');
+    child.kill('SIGTERM');
+    await end;
+    expect((await postern(['status'], { cwd: root })).exit).toBe(0);
   });
 
   it.each([
     ['SIGTERM', 143],
     ['SIGINT', 130],
   ] as const)('%s ends a command with %i and lets go of the repository', async (signal, exit) => {
-    const made = await world(1);
-    const { child, lock } = await holder(made);
-    const end = ended(child);
+    const { child, end, lock } = await atWork();
+    expect(existsSync(lock)).toBe(true);
     child.kill(signal);
     expect(await end).toEqual({ exit, stdout: '', stderr: '' });
     expect(existsSync(lock)).toBe(false);
   });
 
   it('the lock of a postern that was killed does not stop the next one', async () => {
-    const made = await world(1);
-    const { child, lock } = await holder(made);
-    const end = ended(child);
+    const { root, child, end, lock } = await atWork();
     child.kill('SIGKILL');
     await end;
     expect(existsSync(lock)).toBe(true);
-    expect((await made.run(['sync'])).exit).toBe(0);
+    expect((await postern(['status'], { cwd: root })).exit).toBe(0);
+    expect(existsSync(lock)).toBe(false);
+  });
+
+  it('a plan goes straight from plan to apply, which does not get in its way', async () => {
+    const made = await world(3);
+    await made.good(['fetch']);
+    const plan = start(['plan'], { cwd: made.local });
+    const apply = start(['apply', '-'], { cwd: made.local });
+    plan.stdin.end();
+    plan.stdout.pipe(apply.stdin);
+    expect(await ended(apply)).toMatchObject({ exit: 0, stderr: '' });
+    expect(namesIn(made.local)).toHaveLength(3);
   });
 
   it('the repository is found from a directory below it', async () => {

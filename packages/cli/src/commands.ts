@@ -2,6 +2,7 @@ import type { CommandClass } from 'clipanion';
 import { ApplyCommand } from './commands/apply.js';
 import { CatStateCommand } from './commands/cat-state.js';
 import { FetchCommand } from './commands/fetch.js';
+import { FsckCommand } from './commands/fsck.js';
 import { InitCommand } from './commands/init.js';
 import { LsMessagesCommand } from './commands/ls-messages.js';
 import { PlanCommand } from './commands/plan.js';
@@ -16,6 +17,7 @@ export const COMMANDS: readonly CommandClass[] = [
   PlanCommand,
   ApplyCommand,
   SyncCommand,
+  FsckCommand,
   LsMessagesCommand,
   CatStateCommand,
 ];

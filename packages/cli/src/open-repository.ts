@@ -12,6 +12,7 @@ import type { Side } from '@postern/core/side/side.js';
 import { openStore } from '@postern/core/state/disk-store.js';
 import { acquireLock } from '@postern/core/state/lock.js';
 import { checkOwner, type Repository } from '@postern/core/state/repository.js';
+import type { FsckTarget } from '@postern/fsck/target.js';
 import type { Config, RemoteConfig } from './config/config.js';
 import { passwordFrom } from './config/password.js';
 import { onInterrupt } from './interrupts.js';
@@ -32,17 +33,29 @@ export async function withRepository<T>(
 ): Promise<T> {
   return withLock(opening, async () => {
     const store = await openStore(opening.config.stateDirectory, { seam: openSeam });
-    return closing(store, async () => {
-      const sides = makeSides(opening);
-      return closing(sides.remote, () =>
-        closing(sides.local, async () => {
-          const repository = { id: opening.config.id, sides, store, clock: systemClock, random: eightDigits };
-          await checkOwner(repository);
-          return act(repository);
-        }),
-      );
-    });
+    return closing(store, () =>
+      withSides(opening, async sides => {
+        const repository = { id: opening.config.id, sides, store, clock: systemClock, random: eightDigits };
+        await checkOwner(repository);
+        return act(repository);
+      }),
+    );
   });
+}
+
+/** Like `withRepository`, but leaves the state to `act`, for it may be damaged. */
+export async function withTarget<T>(opening: Opening, act: (target: FsckTarget) => Promise<T>): Promise<T> {
+  const { id, stateDirectory } = opening.config;
+  return withLock(opening, () =>
+    withSides(opening, sides =>
+      act({ id, stateDirectory, sides, seam: openSeam, clock: systemClock, random: eightDigits }),
+    ),
+  );
+}
+
+function withSides<T>(opening: Opening, act: (sides: BySide<Side>) => Promise<T>): Promise<T> {
+  const sides = makeSides(opening);
+  return closing(sides.remote, () => closing(sides.local, () => act(sides)));
 }
 
 /** Holds the lock of a repository for as long as `act` runs. A signal lets go of it too. */

@@ -1,11 +1,16 @@
-import { printable } from '@postern/core/model/escape-text.js';
+import type { Plan, PlanOptions } from '@postern/core/api/plan.js';
+import { escapeText, printable } from '@postern/core/model/escape-text.js';
 import type { Repository } from '@postern/core/state/repository.js';
+import type { FsckTarget } from '@postern/fsck/target.js';
 import { Command, Option } from 'clipanion';
 import type { Config } from './config/config.js';
 import { findRoot } from './config/find-root.js';
+import { checkKnown } from './known-mailboxes.js';
+import type { Opening } from './open-repository.js';
 import { errorWords, exitOfError } from './output/error-words.js';
 import { Out } from './output/out.js';
 import { OutcomeStream } from './output/outcome-stream.js';
+import { problemWords } from './output/problem-words.js';
 import { ProgressLine } from './output/progress.js';
 import { type Paint, paintFor } from './output/terminal.js';
 
@@ -57,14 +62,47 @@ export abstract class PosternCommand extends Command {
   }
 
   /** Opens the repository, under its lock, for as long as `act` runs. */
-  async withRepository<T>(act: (repository: Repository, config: Config) => Promise<T>): Promise<T> {
-    const config = await this.config();
+  async withRepository<T>(act: (repository: Repository) => Promise<T>): Promise<T> {
+    const opening = await this.#opening();
     const { withRepository } = await import('./open-repository.js');
-    const command = `postern ${this.path.join(' ')}`;
-    const warn = (text: string) => this.warn(`postern: ${printable(text)}`);
-    return withRepository({ config, command, env: this.context.env, warn }, repository =>
-      act(repository, config),
-    );
+    return withRepository(opening, act);
+  }
+
+  /**
+   * A fresh plan. The repository is let go of before anything is printed, so that a slow reader, or an `apply` at the other
+   * end of a pipe, finds it free.
+   */
+  async plan(options: PlanOptions): Promise<Plan> {
+    const { makePlan } = await import('@postern/core/api/plan.js');
+    const plan = await this.withRepository(async repository => {
+      const made = await makePlan(repository, { ...options, progress: this.progress.update });
+      await checkKnown(repository.store, options.mailboxes);
+      return made;
+    });
+    this.progress.clear();
+    for (const problem of plan.problems) this.warn(`postern: ${problemWords(problem)}`);
+    return plan;
+  }
+
+  /** One JSON value on one line of stdout, without anything a terminal would obey. */
+  jsonLine(value: unknown): Promise<void> {
+    return this.out.line(escapeText(JSON.stringify(value)));
+  }
+
+  /** Like `withRepository`, for what must work although the state cannot be opened. */
+  async withTarget<T>(act: (target: FsckTarget) => Promise<T>): Promise<T> {
+    const opening = await this.#opening();
+    const { withTarget } = await import('./open-repository.js');
+    return withTarget(opening, act);
+  }
+
+  async #opening(): Promise<Opening> {
+    return {
+      config: await this.config(),
+      command: `postern ${this.path.join(' ')}`,
+      env: this.context.env,
+      warn: text => this.warn(`postern: ${printable(text)}`),
+    };
   }
 
   override async validateAndExecute(): Promise<number> {

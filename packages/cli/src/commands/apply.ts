@@ -2,7 +2,6 @@ import { createReadStream } from 'node:fs';
 import type { ApplyReport } from '@postern/core/api/apply.js';
 import type { Action } from '@postern/core/model/action.js';
 import { errnoOf, PosternError } from '@postern/core/model/error.js';
-import type { Repository } from '@postern/core/state/repository.js';
 import { Option } from 'clipanion';
 import { numberOption } from '../arguments.js';
 import { applySummary } from '../output/apply-text.js';
@@ -52,23 +51,23 @@ export class ApplyCommand extends PosternCommand {
   async execute(): Promise<number> {
     const maxDelete = numberOption('--max-delete', this.maxDelete);
     if (this.file === undefined) this.#needAnswer();
-    return this.withRepository(async repository => {
-      const actions =
-        this.file === undefined ? await this.#plan(repository) : await this.#read(repository, this.file);
-      if (actions === undefined) return 0;
-      const { applyActions, exitOf } = await import('@postern/core/api/apply.js');
-      const stream = this.outcomes();
-      const report = await applyActions(repository, actions, {
+    const actions = this.file === undefined ? await this.#agreed() : await this.#read(this.file);
+    if (actions === undefined) return 0;
+    const { applyActions, exitOf } = await import('@postern/core/api/apply.js');
+    const stream = this.outcomes();
+    const report = await this.withRepository(repository =>
+      applyActions(repository, actions, {
         ...(maxDelete === undefined ? {} : { maxDelete }),
         dryRun: this.dryRun,
         allowEmpty: this.allowEmpty,
         onOutcome: stream.take,
         progress: this.progress.update,
-      });
-      stream.finish(actions);
-      await this.#report(report);
-      return report.stopped === undefined ? exitOf(report) : exitOfError(report.stopped);
-    });
+      }),
+    );
+    this.progress.clear();
+    stream.finish(actions);
+    await this.#report(report);
+    return report.stopped === undefined ? exitOf(report) : exitOfError(report.stopped);
   }
 
   /** Refuses early what could only end in a question to nobody. */
@@ -80,12 +79,9 @@ export class ApplyCommand extends PosternCommand {
     });
   }
 
-  /** A fresh plan, agreed to; undefined when there is nothing to do or the answer is no. */
-  async #plan(repository: Repository): Promise<readonly Action[] | undefined> {
-    const { makePlan } = await import('@postern/core/api/plan.js');
-    const plan = await makePlan(repository, { allowEmpty: this.allowEmpty, progress: this.progress.update });
-    this.progress.clear();
-    for (const problem of plan.problems) this.warn(`postern: ${problemWords(problem)}`);
+  /** The actions of a fresh plan, agreed to; undefined when the answer is no. */
+  async #agreed(): Promise<readonly Action[] | undefined> {
+    const plan = await this.plan({ allowEmpty: this.allowEmpty });
     if (plan.fetched === undefined) {
       throw new PosternError('failed', 'nothing is known of the remote yet', { hint: 'run: postern fetch' });
     }
@@ -98,11 +94,13 @@ export class ApplyCommand extends PosternCommand {
     return undefined;
   }
 
-  async #read(repository: Repository, file: string): Promise<readonly Action[]> {
+  /** Reads all of a plan before the repository is taken: what writes it may be a postern that still holds it. */
+  async #read(file: string): Promise<readonly Action[]> {
+    const { id } = await this.config();
     const { readPlan } = await import('@postern/core/plan/read-plan.js');
     const chunks: AsyncIterable<Uint8Array> = file === '-' ? this.context.stdin : createReadStream(file);
     try {
-      return (await readPlan(chunks, repository.id)).actions;
+      return (await readPlan(chunks, id)).actions;
     } catch (error) {
       if (errnoOf(error) === undefined || error instanceof PosternError) throw error;
       throw new PosternError('failed', `the plan ${file} cannot be read`, { cause: error });
@@ -110,7 +108,6 @@ export class ApplyCommand extends PosternCommand {
   }
 
   async #report(report: ApplyReport): Promise<void> {
-    this.progress.clear();
     for (const problem of report.problems) this.warn(`postern: ${problemWords(problem)}`);
     for (const brake of report.brakes) this.warn(`postern: held back: ${brakeWords(brake)}`);
     if (report.stopped !== undefined) this.printError(report.stopped);

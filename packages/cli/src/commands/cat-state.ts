@@ -1,4 +1,3 @@
-import { escapeText } from '@postern/core/model/escape-text.js';
 import { KINDS } from '@postern/core/state/records.js';
 import { Option } from 'clipanion';
 import { choiceOption, mailboxArguments } from '../arguments.js';
@@ -31,7 +30,7 @@ export class CatStateCommand extends PosternCommand {
       const { inspect } = await import('@postern/core/state/inspect.js');
       for await (const record of inspect(store, filter)) {
         if (this.out.closed) break;
-        await this.out.line(escapeText(JSON.stringify(record)));
+        await this.jsonLine(record);
       }
       return 0;
     });

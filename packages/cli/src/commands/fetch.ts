@@ -27,19 +27,19 @@ export class FetchCommand extends PosternCommand {
 
   async execute(): Promise<number> {
     const mailboxes = mailboxArguments(this.mailboxes);
-    return this.withRepository(async repository => {
-      const { fetchRemote } = await import('@postern/core/api/fetch.js');
-      const progress = this.progress.update;
-      const report = await fetchRemote(repository, {
+    const { fetchRemote } = await import('@postern/core/api/fetch.js');
+    const report = await this.withRepository(async repository => {
+      const fetched = await fetchRemote(repository, {
         ...(mailboxes === undefined ? {} : { mailboxes }),
-        progress,
+        progress: this.progress.update,
       });
-      this.progress.clear();
       await checkKnown(repository.store, mailboxes);
-      if (this.json) await this.out.line(JSON.stringify(report));
-      else if (!this.quiet) await this.out.lines(fetchText(report));
-      for (const problem of report.problems) this.warn(`postern: ${problemWords(problem)}`);
-      return report.unread.length > 0 ? 3 : 0;
+      return fetched;
     });
+    this.progress.clear();
+    if (this.json) await this.jsonLine(report);
+    else if (!this.quiet) await this.out.lines(fetchText(report));
+    for (const problem of report.problems) this.warn(`postern: ${problemWords(problem)}`);
+    return report.unread.length > 0 ? 3 : 0;
   }
 }

@@ -34,7 +34,9 @@ export class InitCommand extends PosternCommand {
     description: 'Command line that prints the password',
   });
   tls = Option.String('--tls', { description: 'implicit, starttls or none' });
-  ca = Option.String('--ca', { description: 'File of certificates to trust instead of the system’s, PEM' });
+  ca = Option.String('--ca', {
+    description: 'Certificates to trust instead of those of the system: a PEM file',
+  });
   layout = Option.String('--layout', { description: 'maildir++ or fs, for a new Maildir' });
   separateStateDir = Option.String('--separate-state-dir', {
     description: 'Keep the state and the lock here',
@@ -61,7 +63,7 @@ export class InitCommand extends PosternCommand {
       );
     }
     if (this.json) {
-      await this.out.line(JSON.stringify(made));
+      await this.jsonLine(made);
     } else if (!this.quiet) {
       await this.out.line(
         `Made a repository in ${printable(made.root)} (${made.layout}) for ${printable(made.remote)}`,

@@ -1,4 +1,3 @@
-import { escapeText } from '@postern/core/model/escape-text.js';
 import { Option } from 'clipanion';
 import { choiceOption, mailboxArguments } from '../arguments.js';
 import { checkKnown } from '../known-mailboxes.js';
@@ -33,7 +32,7 @@ export class LsMessagesCommand extends PosternCommand {
         const only = mailbox === undefined ? {} : { mailbox };
         for await (const message of listMessages(repository, { side, ...only, scan: index === 0 })) {
           if (this.out.closed) return 0;
-          await this.out.line(escapeText(JSON.stringify(message)));
+          await this.jsonLine(message);
         }
       }
       await checkKnown(repository.store, mailboxes);

@@ -2,10 +2,8 @@ import type { Plan } from '@postern/core/api/plan.js';
 import { PosternError } from '@postern/core/model/error.js';
 import { Option } from 'clipanion';
 import { choiceOption, mailboxArguments, numberOption } from '../arguments.js';
-import { checkKnown } from '../known-mailboxes.js';
 import { brakesBeyond, brakeWords } from '../output/brake-words.js';
 import { counted } from '../output/numbers.js';
-import { problemWords } from '../output/problem-words.js';
 import { PosternCommand } from '../postern-command.js';
 
 export class PlanCommand extends PosternCommand {
@@ -45,27 +43,21 @@ export class PlanCommand extends PosternCommand {
     const maxDelete = numberOption('--max-delete', this.maxDelete);
     const format = choiceOption('--format', this.format, ['jsonl', 'json']) ?? (this.json ? 'json' : 'jsonl');
     if (this.file === '') throw new PosternError('usage', '-o wants a file name');
-    return this.withRepository(async repository => {
-      const { makePlan } = await import('@postern/core/api/plan.js');
-      const plan = await makePlan(repository, {
-        ...(mailboxes === undefined ? {} : { mailboxes }),
-        allowEmpty: this.allowEmpty,
-        progress: this.progress.update,
-      });
-      this.progress.clear();
-      await checkKnown(repository.store, mailboxes);
-      await this.#print(plan, format);
-      for (const problem of plan.problems) this.warn(`postern: ${problemWords(problem)}`);
-      for (const brake of brakesBeyond(plan.brakes, maxDelete)) {
-        this.warn(`postern: apply will hold back: ${brakeWords(brake)}`);
-      }
-      if (plan.fetched === undefined)
-        this.warn('postern: nothing is known of the remote yet; run: postern fetch');
-      if (plan.blocked.length > 0 && !this.quiet) {
-        this.warn(`postern: ${counted(plan.blocked.length, 'message')} blocked; postern status lists them`);
-      }
-      return this.exitCode && plan.actions.length > 0 ? 2 : 0;
+    const plan = await this.plan({
+      ...(mailboxes === undefined ? {} : { mailboxes }),
+      allowEmpty: this.allowEmpty,
     });
+    await this.#print(plan, format);
+    for (const brake of brakesBeyond(plan.brakes, maxDelete)) {
+      this.warn(`postern: apply will hold back: ${brakeWords(brake)}`);
+    }
+    if (plan.fetched === undefined) {
+      this.warn('postern: nothing is known of the remote yet; run: postern fetch');
+    }
+    if (plan.blocked.length > 0 && !this.quiet) {
+      this.warn(`postern: ${counted(plan.blocked.length, 'message')} blocked; postern status lists them`);
+    }
+    return this.exitCode && plan.actions.length > 0 ? 2 : 0;
   }
 
   async #print({ header, actions }: Plan, format: 'json' | 'jsonl'): Promise<void> {

@@ -2,7 +2,6 @@ import { PosternError } from '@postern/core/model/error.js';
 import { Option } from 'clipanion';
 import { Out } from '../output/out.js';
 import { porcelainLines } from '../output/porcelain.js';
-import { problemWords } from '../output/problem-words.js';
 import { statusJson } from '../output/status-json.js';
 import { statusText } from '../output/status-text.js';
 import { PosternCommand } from '../postern-command.js';
@@ -33,21 +32,14 @@ export class StatusCommand extends PosternCommand {
   async execute(): Promise<number> {
     if (this.porcelain && this.json)
       throw new PosternError('usage', '--porcelain and --json exclude one another');
-    return this.withRepository(async repository => {
-      const { makePlan } = await import('@postern/core/api/plan.js');
-      const plan = await makePlan(repository, { progress: this.progress.update });
-      this.progress.clear();
-      const local = repository.sides.local.address;
-      if (this.porcelain || this.zero) {
-        const raw = this.zero;
-        await new Out(this.context.stdout, raw ? '\0' : '\n').lines(porcelainLines(plan, { raw }));
-      } else if (this.json) await this.out.line(JSON.stringify(statusJson(plan, local)));
-      else if (!this.quiet) {
-        const paint = await this.paint();
-        await this.out.lines(statusText(plan, { paint, now: repository.clock.now(), local }));
-      }
-      for (const problem of plan.problems) this.warn(`postern: ${problemWords(problem)}`);
-      return this.exitCode && plan.actions.length + plan.blocked.length > 0 ? 2 : 0;
-    });
+    const plan = await this.plan({});
+    if (this.porcelain || this.zero) {
+      const raw = this.zero;
+      await new Out(this.context.stdout, raw ? '\0' : '\n').lines(porcelainLines(plan, { raw }));
+    } else if (this.json) await this.jsonLine(statusJson(plan));
+    else if (!this.quiet) {
+      await this.out.lines(statusText(plan, { paint: await this.paint(), now: Date.now() }));
+    }
+    return this.exitCode && plan.actions.length + plan.blocked.length > 0 ? 2 : 0;
   }
 }

@@ -1,3 +1,4 @@
+import type { SyncReport } from '@postern/core/api/sync.js';
 import { Option } from 'clipanion';
 import { mailboxArguments, numberOption } from '../arguments.js';
 import { checkKnown } from '../known-mailboxes.js';
@@ -38,36 +39,41 @@ export class SyncCommand extends PosternCommand {
   async execute(): Promise<number> {
     const mailboxes = mailboxArguments(this.mailboxes);
     const maxDelete = numberOption('--max-delete', this.maxDelete);
-    return this.withRepository(async repository => {
-      const { sync } = await import('@postern/core/api/sync.js');
-      const { exitOf } = await import('@postern/core/api/apply.js');
-      const stream = this.outcomes();
-      const { fetch, plan, apply } = await sync(repository, {
+    const { sync } = await import('@postern/core/api/sync.js');
+    const stream = this.outcomes();
+    const report = await this.withRepository(async repository => {
+      const synced = await sync(repository, {
         ...(mailboxes === undefined ? {} : { mailboxes }),
         ...(maxDelete === undefined ? {} : { maxDelete }),
         allowEmpty: this.allowEmpty,
         onOutcome: stream.take,
         progress: this.progress.update,
       });
-      this.progress.clear();
-      stream.finish(plan.actions);
       await checkKnown(repository.store, mailboxes);
-      for (const problem of [...fetch.problems, ...plan.problems, ...apply.problems]) {
-        this.warn(`postern: ${problemWords(problem)}`);
-      }
-      for (const brake of apply.brakes) this.warn(`postern: held back: ${brakeWords(brake)}`);
-      if (plan.blocked.length > 0) {
-        this.warn(`postern: ${counted(plan.blocked.length, 'message')} blocked; postern status lists them`);
-      }
-      if (apply.stopped !== undefined) this.printError(apply.stopped);
-      if (this.json) await this.out.line(summaryJson(apply, { fetch, blocked: plan.blocked.length }));
-      else if (!this.quiet) {
-        await this.out.lines(fetchText(fetch));
-        await this.out.line(applySummary(apply, { dryRun: false }));
-      }
-      if (apply.stopped !== undefined) return exitOfError(apply.stopped);
-      const exit = exitOf(apply);
-      return exit === 0 && fetch.unread.length > 0 ? 3 : exit;
+      return synced;
     });
+    this.progress.clear();
+    stream.finish(report.plan.actions);
+    return this.#report(report);
+  }
+
+  /** Shows a report and returns the exit status. */
+  async #report({ fetch, plan, apply }: SyncReport): Promise<number> {
+    const problems = [...fetch.problems, ...plan.problems, ...apply.problems].map(problemWords);
+    for (const problem of new Set(problems)) this.warn(`postern: ${problem}`);
+    for (const brake of apply.brakes) this.warn(`postern: held back: ${brakeWords(brake)}`);
+    if (plan.blocked.length > 0) {
+      this.warn(`postern: ${counted(plan.blocked.length, 'message')} blocked; postern status lists them`);
+    }
+    if (apply.stopped !== undefined) this.printError(apply.stopped);
+    if (this.json) await this.out.line(summaryJson(apply, { fetch, blocked: plan.blocked.length }));
+    else if (!this.quiet) {
+      await this.out.lines(fetchText(fetch));
+      await this.out.line(applySummary(apply, { dryRun: false }));
+    }
+    if (apply.stopped !== undefined) return exitOfError(apply.stopped);
+    const { exitOf } = await import('@postern/core/api/apply.js');
+    const exit = exitOf(apply);
+    return exit === 0 && fetch.unread.length > 0 ? 3 : exit;
   }
 }

@@ -19,7 +19,8 @@ const VALUES: Readonly<Record<string, string>> = {
 /** Options a command cannot do without. */
 const NEEDED = ['--remote'];
 const COMMON = ['-C', '--json', '--no-color', '-q,--quiet'];
-const CATEGORIES = ['Start', 'Everyday', 'Repair', 'Plumbing'];
+/** In the order of help. */
+export const CATEGORIES = ['Start', 'Everyday', 'Repair', 'Plumbing'];
 const WIDTH = 100;
 
 /** `postern --help`: every command in a line, by category. */
@@ -93,17 +94,24 @@ function optionNames(definition: string): string {
   return definition.replace(/ #\d+$/, '');
 }
 
-function oneLine(text: string | undefined): string {
+export function oneLine(text: string | undefined): string {
   return (text ?? '').replace(/\s+/g, ' ').trim();
+}
+
+/** The paragraphs of a text, each on one line. */
+export function textParagraphs(text: string): string[] {
+  return text
+    .split(/\n\s*\n/)
+    .map(oneLine)
+    .filter(paragraph => paragraph !== '');
 }
 
 /** Text in paragraphs, broken anew to lines of at most WIDTH characters. */
 function paragraphs(text: string): string[] {
-  return text
-    .split(/\n\s*\n/)
-    .map(oneLine)
-    .filter(paragraph => paragraph !== '')
-    .flatMap((paragraph, index) => [...(index === 0 ? [] : ['']), ...wrapped(paragraph)]);
+  return textParagraphs(text).flatMap((paragraph, index) => [
+    ...(index === 0 ? [] : ['']),
+    ...wrapped(paragraph),
+  ]);
 }
 
 function wrapped(paragraph: string): string[] {

@@ -2,11 +2,11 @@ import type { Plan } from '@postern/core/api/plan.js';
 import { type Summary, summarise, totals } from './summary.js';
 
 /** The document of `status --json`: a promise (docs/reference/commands.md). Absent counts are zero. */
-export function statusJson(plan: Plan, local: string): Record<string, unknown> {
+export function statusJson(plan: Plan): Record<string, unknown> {
   const summary = summarise(plan.actions);
   return {
     remote: plan.header.remote,
-    local,
+    local: plan.header.local,
     fetched: plan.fetched === undefined ? null : new Date(plan.fetched).toISOString(),
     actions: plan.actions.length,
     incoming: totals(summary, 'incoming'),

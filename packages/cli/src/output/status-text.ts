@@ -14,7 +14,6 @@ export interface StatusContext {
   readonly paint: Paint;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  readonly local: string;
 }
 
 /** What `status` shows a person: where both sides stand, group by group, and what to type next. */
@@ -22,8 +21,8 @@ export function* statusText(plan: Plan, context: StatusContext): Generator<strin
   const { paint } = context;
   const fetched = plan.fetched === undefined ? 'never fetched' : `fetched ${ago(plan.fetched, context.now)}`;
   yield `Remote: ${printable(plan.header.remote)}, ${fetched}`;
-  yield `Local:  ${printable(context.local)}`;
-  yield* group('Left alone by the last apply, which was interrupted', interruptedLines(plan), paint.yellow);
+  yield `Local:  ${printable(plan.header.local)}`;
+  yield* group('Left open by an apply that was interrupted', interruptedLines(plan), paint.yellow);
   yield* changeGroups(summarise(plan.actions), context);
   yield* group('Blocked: neither copied nor deleted', plan.blocked.flatMap(blockedLines), paint.red);
   yield* group('Matched anew: nothing is deleted there in this round', rematchLines(plan), paint.yellow);
