@@ -25,9 +25,10 @@ export async function guardSides(
         },
       );
     }
-    const messages = records.reduce((sum, record) => sum + (record.sides[side]?.cursor.count ?? 0), 0);
+    // What an apply delivered since the last look counts: rows are kept in step, cursors are not.
+    const empty = (await repository.store.partitions(side)).length === 0;
     const unreadable = records.some(record => Object.keys(record.sides[side]?.unreadable ?? {}).length > 0);
-    if (messages === 0 && !unreadable) {
+    if (empty && !unreadable) {
       throw new PosternError('side-missing', `${address} is empty, but base has mail: nothing is done`, {
         hint: 'is the disk mounted, and the account the right one? if it really was emptied, use --allow-empty',
       });
