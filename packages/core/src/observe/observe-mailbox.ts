@@ -38,8 +38,11 @@ export async function observeMailbox(
   const snapshot = await repository.sides[side].snapshot(mailbox, known);
   const witness = await repository.sides[side].readWitness(mailbox);
   const fault =
-    (known === undefined ? undefined : wentBack(known.cursor, snapshot.cursor)) ??
-    (witness === false ? undefined : witnessFault(record, witness, repository.id));
+    (known === undefined
+      ? await wasAway(repository, side, mailbox)
+      : wentBack(known.cursor, snapshot.cursor)) ??
+    (witness === false ? undefined : witnessFault(record, witness, repository.id)) ??
+    cameBack(record, side);
   const { changes, change } = difference(known, snapshot, side);
   await writeSnapshot(repository, {
     record,
@@ -50,6 +53,23 @@ export async function observeMailbox(
     ...(fault === undefined ? {} : { fault }),
   });
   return { change, snapshot, unwitnessed: record.generation > 0 && witness === undefined };
+}
+
+/** No cursor tells any more whether it is the same, or an older copy of it. */
+function cameBack(record: MailboxRecord, side: SideName): string | undefined {
+  return record.missing?.[side] === undefined
+    ? undefined
+    : `the mailbox was not on the ${side} side for a while`;
+}
+
+/** No cursor is left to tell whether a mailbox that comes back is the same, or an older copy of it. */
+async function wasAway(
+  { store }: Repository,
+  side: SideName,
+  mailbox: MailboxName,
+): Promise<string | undefined> {
+  const agreed = (await store.partitions('pair')).includes(mailbox);
+  return agreed ? `the mailbox was not on the ${side} side for a while` : undefined;
 }
 
 function difference(
@@ -104,7 +124,12 @@ async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise
   const before = record.sides[side];
   const moved = before === undefined || !sameSide(before, now) || changes.length > 0 || fault !== undefined;
   if (!moved) return;
-  const { quiet: _quiet, ...rest } = record;
+  const { quiet: _quiet, missing, ...lasting } = record;
+  const { [side]: _back, ...missingElsewhere } = missing ?? {};
+  const rest = {
+    ...lasting,
+    ...(Object.keys(missingElsewhere).length === 0 ? {} : { missing: missingElsewhere }),
+  };
   const next: MailboxRecord = {
     ...rest,
     sides: { ...record.sides, [side]: now },
