@@ -1,9 +1,9 @@
 import type { Action } from '../model/action.js';
-import { otherSide, type SideName } from '../model/by-side.js';
+import { otherSide, SIDES, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
-import { protects } from '../model/flags.js';
+import { hasFlag, protects } from '../model/flags.js';
 import { isEdited, type Pair } from '../model/pair.js';
-import type { Row } from '../model/row.js';
+import type { MessageKey, Row } from '../model/row.js';
 import { inBatches } from './batches.js';
 import type { Desk } from './desk.js';
 import { already, failed, type Refusal, type Report, skipped } from './judgement.js';
@@ -24,7 +24,11 @@ export async function runRemovals(
 /** First witness: an intact base says the two were a pair. The other two are asked live. */
 export function checkRemoval(desk: Desk, action: Action): Refusal | undefined {
   const on: SideName = action.op === 'delete-local' ? 'local' : 'remote';
-  if (!desk.has('remote') || !desk.has('local')) return skipped('the mailbox is not on both sides');
+  const from = otherSide(on);
+  if (!desk.has(on)) return already(`the mailbox is not on the ${on} side`);
+  if (!desk.has(from) && (desk.record.missing?.[from] ?? 0) < 2) {
+    return skipped(`the ${from} side came without this mailbox only once`);
+  }
   const pair = desk.pairAt('remote', endOf(action, 'remote'));
   const local = endOf(action, 'local');
   const row = desk.row(on, endOf(action, on));
@@ -35,16 +39,14 @@ export function checkRemoval(desk: Desk, action: Action): Refusal | undefined {
   }
   if (desk.record.rematch !== undefined)
     return skipped(`nothing is deleted here in this round: ${desk.record.rematch}`);
-  for (const side of ['remote', 'local'] as const) {
+  for (const side of SIDES) {
+    if (!desk.has(side)) continue;
     if (pair[side].epoch !== desk.epoch(side)) return skipped('its UIDVALIDITY is another one now');
     if (desk.isUnreadable(side, pair[side].key)) return skipped(`the ${side} message cannot be read`);
   }
   if (action.message?.digest !== pair.identity.digest)
     return skipped('the line names another message than base does');
-  if (desk.row(otherSide(on), pair[otherSide(on)]) !== undefined) {
-    return skipped(`it is on the ${otherSide(on)} side (again)`);
-  }
-  return undefined;
+  return desk.row(from, pair[from]) === undefined ? undefined : skipped(`it is on the ${from} side (again)`);
 }
 
 async function runBatch(
@@ -67,9 +69,9 @@ async function runBatch(
   if (ready.length === 0) return;
   await desk.begin();
   const { sides } = desk.repository;
-  const absent = await sides[from].look(
-    desk.mailbox,
-    desk.epoch(from),
+  const absent = await goneFrom(
+    desk,
+    from,
     ready.map(({ pair }) => pair[from].key),
   );
   const victims = await sides[on].look(
@@ -88,12 +90,30 @@ async function runBatch(
       } else report(action, skipped(`the message on the ${on} side cannot be read`));
       continue;
     }
-    const doubt = await doubtAbout({ desk, pair, row, on, movedTo, gone: absent.gone.has(pair[from].key) });
+    if (pair.marked && hasFlag(row.flags, '\\Deleted')) {
+      report(action, already('it is marked \\Deleted, and the server cannot expunge one message alone'));
+      continue;
+    }
+    const doubt = await doubtAbout({ desk, pair, row, on, movedTo, gone: absent.has(pair[from].key) });
     if (doubt === undefined) removals.push({ action, pair, row });
     else report(action, skipped(doubt));
   }
   if (removals.length > 0) await remove(desk, on, removals, report);
   await desk.commit({ durable: true });
+}
+
+/** Second witness: asked of the side at this moment. A mailbox that the side lists no more has none of its messages. */
+async function goneFrom(
+  desk: Desk,
+  from: SideName,
+  keys: readonly MessageKey[],
+): Promise<ReadonlySet<MessageKey>> {
+  const side = desk.repository.sides[from];
+  if (desk.has(from)) return (await side.look(desk.mailbox, desk.epoch(from), keys)).gone;
+  const { entries, problems } = await side.list();
+  const there = entries.some(entry => entry.selectable && entry.mailbox === desk.mailbox);
+  const doubtful = problems.some(problem => problem.mailbox === desk.mailbox);
+  return new Set(there || doubtful ? [] : keys);
 }
 
 interface Doubt {
