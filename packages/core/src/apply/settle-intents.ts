@@ -1,5 +1,6 @@
 import { agreedFlags } from '../model/agreed-flags.js';
 import { otherSide } from '../model/by-side.js';
+import { sameFlags } from '../model/flags.js';
 import { ContentHasher, sameMessage } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
 import { isEdited, type Pair } from '../model/pair.js';
@@ -111,7 +112,11 @@ class MailboxIntents {
   /** The window search: messages that came in since the intent, in UID order, by identity and then by content. */
   async #search(intent: Intent): Promise<Row | undefined> {
     const { side } = intent;
-    for (const row of this.#desk.unpairedRowsLike(side, intent.identity)) {
+    const source = this.#desk.row(otherSide(side), intent.source);
+    const candidates = this.#desk.unpairedRowsLike(side, intent.identity);
+    // Of twins the one with its own flags, so that no twin hands its flags to another.
+    const own = candidates.filter(row => sameFlags(row.flags, source?.flags ?? []));
+    for (const row of [...own, ...candidates.filter(row => !own.includes(row))]) {
       if (intent.uidFrom !== undefined && Number(row.key) < intent.uidFrom) continue;
       if (row.identity.content !== undefined || intent.identity.content === undefined) return row;
       if ((await this.#contentOf(intent, row)) === intent.identity.content) return row;

@@ -150,25 +150,31 @@ function unread(rows: readonly Row[]): Row[] {
   return rows.filter(row => row.identity.content === undefined);
 }
 
-/** Pairs rows of known and equal content, as multisets, in key order. */
+/** Pairs rows of known and equal content, as multisets: twins with equal flags first, then in key order. */
 function matchContents(members: Rows): { matches: Match[]; rest: Rows } {
+  const matches: Match[] = [];
+  const byFlags = matchEqual(members, row => `${row.identity.content} ${row.flags.join(' ')}`, matches);
+  const rest = matchEqual(byFlags, row => row.identity.content ?? '', matches);
+  return { matches, rest };
+}
+
+function matchEqual(members: Rows, nameOf: (row: Row) => string, matches: Match[]): Rows {
   const local = new Map<string, Row[]>();
   for (const row of members.local) {
     if (row.identity.content === undefined) continue;
-    const same = local.get(row.identity.content);
-    if (same === undefined) local.set(row.identity.content, [row]);
+    const same = local.get(nameOf(row));
+    if (same === undefined) local.set(nameOf(row), [row]);
     else same.push(row);
   }
-  const matches: Match[] = [];
   const taken = new Set<Row>();
   const remote: Row[] = [];
   for (const row of members.remote) {
-    const match = row.identity.content === undefined ? undefined : local.get(row.identity.content)?.shift();
+    const match = row.identity.content === undefined ? undefined : local.get(nameOf(row))?.shift();
     if (match === undefined) remote.push(row);
     else {
       matches.push({ remote: row, local: match });
       taken.add(match);
     }
   }
-  return { matches, rest: { remote, local: members.local.filter(row => !taken.has(row)) } };
+  return { remote, local: members.local.filter(row => !taken.has(row)) };
 }
