@@ -65,7 +65,11 @@ export class PlanCommand extends PosternCommand {
     const lines = format === 'json' ? planDocument(header, actions) : planLines(header, actions);
     if (this.file === undefined || this.file === '-') return this.out.lines(lines);
     const { writeWhole } = await import('../output/write-whole.js');
-    await writeWhole(this.file, ended(lines));
+    try {
+      await writeWhole(this.file, ended(lines));
+    } catch (cause) {
+      throw new PosternError('failed', `the plan cannot be written to ${this.file}`, { cause });
+    }
   }
 }
 

@@ -1,6 +1,5 @@
 import { PosternError } from '@postern/core/model/error.js';
 import { Option } from 'clipanion';
-import { Out } from '../output/out.js';
 import { porcelainLines } from '../output/porcelain.js';
 import { statusJson } from '../output/status-json.js';
 import { statusText } from '../output/status-text.js';
@@ -35,7 +34,7 @@ export class StatusCommand extends PosternCommand {
     const plan = await this.plan({});
     if (this.porcelain || this.zero) {
       const raw = this.zero;
-      await new Out(this.context.stdout, raw ? '\0' : '\n').lines(porcelainLines(plan, { raw }));
+      await this.out.lines(porcelainLines(plan, { raw }), raw ? '\0' : '\n');
     } else if (this.json) await this.jsonLine(statusJson(plan));
     else if (!this.quiet) {
       await this.out.lines(statusText(plan, { paint: await this.paint(), now: Date.now() }));

@@ -1,6 +1,5 @@
 import { openSync } from 'node:fs';
 import { ReadStream, WriteStream } from 'node:tty';
-import { PosternError } from '@postern/core/model/error.js';
 
 const CONTROL_C = '\u0003';
 const CONTROL_D = '\u0004';
@@ -37,8 +36,9 @@ function typedLine(input: ReadStream): Promise<string> {
       for (const character of text) {
         if (character === '\r' || character === '\n' || character === CONTROL_D) return resolve(line);
         if (character === CONTROL_C) {
-          process.kill(process.pid, 'SIGINT');
-          return reject(new PosternError('login-refused', 'no password was given'));
+          // In raw mode the terminal makes no signal of it. It ends the process; nobody waits for an answer then.
+          input.setRawMode(false);
+          return void process.kill(process.pid, 'SIGINT');
         }
         if (BACKSPACES.includes(character)) line = [...line].slice(0, -1).join('');
         else line += character;

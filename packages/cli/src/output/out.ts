@@ -7,13 +7,11 @@ import { errnoOf } from '@postern/core/model/error.js';
  */
 export class Out {
   readonly #stream: Writable;
-  readonly #end: string;
   #closed = false;
   #failure: Error | undefined;
 
-  constructor(stream: Writable, end = '\n') {
+  constructor(stream: Writable) {
     this.#stream = stream;
-    this.#end = end;
     stream.on('error', error => {
       this.#closed = true;
       if (errnoOf(error) !== 'EPIPE') this.#failure = error;
@@ -25,8 +23,8 @@ export class Out {
   }
 
   /** Resolves when there is room for more. */
-  async line(text: string): Promise<void> {
-    if (this.#closed || this.#stream.write(text + this.#end)) return;
+  async line(text: string, end = '\n'): Promise<void> {
+    if (this.#closed || this.#stream.write(text + end)) return;
     await new Promise<void>(resolve => {
       const go = () => {
         this.#stream.off('drain', go).off('error', go).off('close', go);
@@ -36,16 +34,16 @@ export class Out {
     });
   }
 
-  async lines(lines: Iterable<string> | AsyncIterable<string>): Promise<void> {
-    for await (const line of lines) {
+  async lines(lines: Iterable<string>, end = '\n'): Promise<void> {
+    for (const line of lines) {
       if (this.#closed) return;
-      await this.line(line);
+      await this.line(line, end);
     }
   }
 
   /** Writes without waiting: for the few lines of a report, and from callbacks. */
   say(text: string): void {
-    if (!this.#closed) this.#stream.write(text + this.#end);
+    if (!this.#closed) this.#stream.write(`${text}\n`);
   }
 
   /** Resolves when everything is written; throws when it could not be (a full disk). */

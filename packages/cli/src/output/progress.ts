@@ -24,8 +24,8 @@ export class ProgressLine {
     const now = Date.now();
     if (now - this.#last < MILLISECONDS_BETWEEN) return;
     this.#last = now;
-    const far = step.total > 0 ? ` ${count(step.done)} of ${count(step.total)}` : '';
-    const columns = (this.#stream as { columns?: number }).columns ?? 80;
+    const far = step.total > 0 ? ` (${count(step.done)} of ${count(step.total)})` : '';
+    const columns = (this.#stream as { columns?: number }).columns || 80;
     const text = `${VERBS[step.what]} ${printable(step.mailbox)}${far}`.slice(0, columns - 1);
     this.#stream.write(`\r\u001b[K${text}`);
     this.#drawn = true;
