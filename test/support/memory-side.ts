@@ -1,7 +1,7 @@
 import { type Effect, openSeam, type Seam } from '@postern/core/model/effect.js';
 import { errnoOf, PosternError } from '@postern/core/model/error.js';
 import { applyDelta, canStore, hasFlag, type PermanentFlags, sameFlags } from '@postern/core/model/flags.js';
-import { type MailboxName, mailboxName } from '@postern/core/model/mailbox.js';
+import { INBOX, type MailboxName, mailboxName } from '@postern/core/model/mailbox.js';
 import {
   type Cursor,
   type Epoch,
@@ -13,10 +13,13 @@ import {
   type Snapshot,
 } from '@postern/core/model/row.js';
 import type {
+  CopyOutcome,
   DeliveryBatch,
   FlagChange,
   FlagOutcome,
   Letter,
+  MoveOutcome,
+  Relocation,
   Removal,
   RemoveOutcome,
   Side,
@@ -24,6 +27,7 @@ import type {
   Witness,
 } from '@postern/core/side/side.js';
 import { FileDelivery, inPortWords, UidDelivery } from './memory-delivery.js';
+import { MemoryRelocation } from './memory-relocation.js';
 import type { MemoryMailbox, MemoryWorld, StoredMessage } from './memory-world.js';
 
 export interface MemorySideOptions {
@@ -38,6 +42,12 @@ export interface MemorySideOptions {
   /** Why a delivery is refused, e.g. over quota, or undefined. */
   readonly refuse?: (mailbox: MailboxName, bytes: Buffer) => string | undefined;
   readonly address?: string;
+}
+
+interface Change {
+  readonly command: string;
+  readonly call: string;
+  readonly target: string;
 }
 
 const MAILDIR_FLAGS = ['\\Answered', '\\Deleted', '\\Draft', '\\Flagged', '\\Seen', '$Forwarded'];
@@ -160,12 +170,47 @@ export class MemorySide implements Side {
     return outcomes;
   }
 
+  async move(request: Relocation): Promise<readonly MoveOutcome[]> {
+    const relocation = this.#relocation(request);
+    if (request.mailbox !== request.to) return relocation.move(request.rows);
+    return request.rows.map(() => ({ kind: 'refused', reason: 'it is in that mailbox already' }));
+  }
+
+  async copy(request: Relocation): Promise<readonly CopyOutcome[]> {
+    return this.#relocation(request).copy(request.rows);
+  }
+
+  async renameMailbox(name: MailboxName, to: MailboxName): Promise<void> {
+    this.#present();
+    const { mailboxes } = this.#world;
+    if (name === INBOX) throw new PosternError('server-refused', 'INBOX cannot be renamed');
+    if (!mailboxes.has(name)) throw new PosternError('server-refused', `there is no mailbox ${name}`);
+    if (mailboxes.has(to)) throw new PosternError('server-refused', `the mailbox ${to} exists`);
+    await this.#change({ command: 'RENAME', call: 'rename', target: `${name} ${to}` }, () =>
+      this.#world.renameMailbox(name, to),
+    );
+  }
+
+  async deleteMailbox(name: MailboxName): Promise<'done' | 'already'> {
+    this.#present();
+    if (name === INBOX) throw new PosternError('server-refused', 'INBOX cannot be deleted');
+    const mailbox = this.#world.mailboxes.get(name);
+    if (mailbox === undefined) return 'already';
+    await this.#change({ command: 'DELETE', call: 'rmdir', target: name }, () => {
+      if (mailbox.messages.size > 0) {
+        throw new PosternError('server-refused', `the mailbox ${name} has messages`);
+      }
+      this.#world.deleteMailbox(name);
+    });
+    return 'done';
+  }
+
   async createMailbox(name: MailboxName): Promise<'done' | 'already'> {
     this.#present();
     if (this.#world.mailboxes.has(name)) return 'already';
-    const effect: Pick<Effect, 'surface' | 'name'> =
-      this.keys === 'uid' ? { surface: 'wire', name: 'CREATE' } : { surface: 'fs', name: 'mkdir' };
-    await this.#effect({ ...effect, target: name }, () => this.#world.createMailbox(name));
+    await this.#change({ command: 'CREATE', call: 'mkdir', target: name }, () =>
+      this.#world.createMailbox(name),
+    );
     return 'done';
   }
 
@@ -279,9 +324,7 @@ export class MemorySide implements Side {
     key: MessageKey,
     change: (now: StoredMessage['flags']) => StoredMessage['flags'],
   ): Promise<void> {
-    const effect: Pick<Effect, 'surface' | 'name'> =
-      this.keys === 'uid' ? { surface: 'wire', name: 'STORE' } : { surface: 'fs', name: 'rename' };
-    await this.#effect({ ...effect, target: `${name} ${key}` }, () => {
+    await this.#change({ command: 'STORE', call: 'rename', target: `${name} ${key}` }, () => {
       const message = mailbox.messages.get(key);
       if (message !== undefined) this.#world.reflag(mailbox, message, change(message.flags));
     });
@@ -345,6 +388,28 @@ export class MemorySide implements Side {
       const above = name.slice(0, slash) as MailboxName;
       if (!entries.has(above)) entries.set(above, { mailbox: above, selectable: false });
     }
+  }
+
+  #relocation({ mailbox, epoch, to }: Relocation): MemoryRelocation {
+    return new MemoryRelocation({
+      world: this.#world,
+      seam: this.#seam,
+      from: { name: mailbox, mailbox: this.#mailbox(mailbox, epoch) },
+      to: { name: to, mailbox: this.#mailbox(to) },
+      permanentFlags: this.#permanentFlags,
+      withoutUidplus: this.#options.withoutUidplus ?? false,
+      rowOf: message => this.#row(message),
+    });
+  }
+
+  /** The same change as a server and as a file system name it. */
+  #change({ command, call, target }: Change, act: () => void): Promise<void> {
+    return this.#effect(
+      this.keys === 'uid'
+        ? { surface: 'wire', name: command, target }
+        : { surface: 'fs', name: call, target },
+      act,
+    );
   }
 
   /** An effect whose failure is told in the port's words. */

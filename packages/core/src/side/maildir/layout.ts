@@ -8,6 +8,9 @@ import { join, type Octets, octetsOfText, pathBytes } from './octets.js';
  */
 export type MaildirLayout = 'maildir++' | 'fs';
 
+/** The directories of a mailbox that hold its messages, and those on their way. */
+export const MAIL_PARTS = ['new', 'cur', 'tmp'] as const;
+
 /** The entries of a directory, dot files included. Throws the system's error. */
 export function entriesOf(directory: Octets): Octets[] {
   return readdirSync(pathBytes(directory), { encoding: 'latin1' }) as Octets[];

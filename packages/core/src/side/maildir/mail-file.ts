@@ -71,7 +71,7 @@ export function fileStamp({ size, mtimeNs }: BigIntStats): string {
 }
 
 /** mtime in milliseconds since the epoch. */
-export function fileDate({ mtimeNs }: BigIntStats): number {
+export function fileDate({ mtimeNs }: Pick<BigIntStats, 'mtimeNs'>): number {
   return Number(mtimeNs / 1_000_000n);
 }
 

@@ -10,11 +10,15 @@ import { join, type Octets, pathBytes, printable } from './octets.js';
 /** A file in a mailbox directory that is being made: until it is gone, the mailbox is not there yet. */
 export const UNFINISHED = '.postern-unfinished';
 export const WITNESS = '.postern-witness';
+/** A file in both directories of a mailbox that is being renamed in parts: until it is gone, neither can be read. */
+export const RENAMING = '.postern-renaming';
 
 export interface MailboxPlace {
   readonly path: Octets;
   /** False for a directory level without mail of its own, and for a mailbox that is being made. */
   readonly selectable: boolean;
+  /** A rename stopped half-way: listed, so that nobody takes it for removed, and not to be read. */
+  readonly isHalf?: true;
 }
 
 /** The mailboxes of a Maildir as they lie on disk, and how new names are to be written. */
@@ -114,7 +118,9 @@ class TreeReader {
       const children = this.#childrenOf(path, names);
       if (children === undefined) continue;
       const mailbox = isMailbox(children);
-      if (!this.#add(names, path, mailbox && !isUnfinished(children))) continue;
+      const isHalf = children.has(RENAMING as Octets);
+      if (!this.#add(names, path, isHalf || (mailbox && !isUnfinished(children)))) continue;
+      if (isHalf) this.#noteHalf(names, path);
       if (names.length < DEEPEST) this.readLevel(path, names, [...children]);
     }
   }
@@ -183,6 +189,12 @@ class TreeReader {
     }
     this.#places.set(mailbox, { path, selectable });
     return true;
+  }
+
+  #noteHalf(names: readonly Octets[], path: Octets): void {
+    const mailbox = mailboxOf(names, this.#layout) as MailboxName;
+    this.#places.set(mailbox, { path, selectable: true, isHalf: true });
+    this.#problems.push({ mailbox, reason: 'its rename was not finished' });
   }
 
   #contest(mailbox: MailboxName, reason: string): void {

@@ -3,7 +3,7 @@ import type { SideName } from '../../model/by-side.js';
 import type { Clock } from '../../model/clock.js';
 import type { Seam } from '../../model/effect.js';
 import { PosternError } from '../../model/error.js';
-import type { MailboxName } from '../../model/mailbox.js';
+import { INBOX, type MailboxName } from '../../model/mailbox.js';
 import {
   type Epoch,
   type Listing,
@@ -13,10 +13,13 @@ import {
   type Snapshot,
 } from '../../model/row.js';
 import type {
+  CopyOutcome,
   DeliveryBatch,
   FlagChange,
   FlagOutcome,
   Letter,
+  MoveOutcome,
+  Relocation,
   Removal,
   RemoveOutcome,
   Side,
@@ -24,17 +27,23 @@ import type {
   Witness,
 } from '../side.js';
 import { Attic } from './attic.js';
+import { type CopyKind, MaildirCopy } from './copying.js';
+import { removeMailbox } from './delete-mailbox.js';
 import { MaildirDelivery } from './delivery.js';
 import { writeError } from './file-errors.js';
 import { flagFiles } from './flagging.js';
 import { isDirectory, type MaildirLayout } from './layout.js';
 import { directoryNames } from './mailbox-path.js';
-import { entriesOfTree, type MailboxTree, readTree } from './mailbox-tree.js';
+import { entriesOfTree, type MailboxTree, readTree, UNFINISHED } from './mailbox-tree.js';
 import { makeDirectory } from './make-directory.js';
 import { makeMailbox } from './make-mailbox.js';
+import { MaildirMove } from './moving.js';
 import { join, type Octets, octetsOfText } from './octets.js';
+import { exists } from './place-file.js';
 import { readFiles } from './reading.js';
+import type { Relocating } from './relocation.js';
 import { MaildirRemoval } from './removal.js';
+import { isBegun, renameDirectory } from './rename-mailbox.js';
 import { lookAt, scanMailbox } from './scan.js';
 import { directoryStamps, MailDirectories } from './scan-pass.js';
 import { sweepTemporary } from './sweep.js';
@@ -58,6 +67,8 @@ export interface MaildirSideOptions {
   readonly attic?: string;
   /** The host in the names of new files; this machine's unless given. */
   readonly host?: string;
+  /** What a copy is: a file of its own unless given. */
+  readonly copies?: CopyKind;
 }
 
 /** The port on a Maildir. Keys are base names; bytes on disk have LF line ends. */
@@ -72,6 +83,7 @@ export class MaildirSide implements Side {
   readonly #names: UniqueNames;
   readonly #attic: Attic;
   readonly #witness: Octets;
+  readonly #copies: CopyKind;
   #tree: MailboxTree | undefined;
 
   constructor(options: MaildirSideOptions) {
@@ -88,6 +100,7 @@ export class MaildirSide implements Side {
       random: () => this.#names.randomPart(),
     });
     this.#witness = witnessName(options.position, options.repository);
+    this.#copies = options.copies ?? 'files';
   }
 
   async list(): Promise<Listing> {
@@ -145,8 +158,63 @@ export class MaildirSide implements Side {
     return this.#writing(mailbox, () => removal.remove(removals));
   }
 
+  async move(request: Relocation): Promise<readonly MoveOutcome[]> {
+    const place = this.#relocating(request);
+    if (place.from.path === place.to.path) {
+      return request.rows.map(() => ({ kind: 'refused', reason: 'it is in that mailbox already' }));
+    }
+    return this.#writing(request.to, () => new MaildirMove(place).move(request.rows));
+  }
+
+  async copy(request: Relocation): Promise<readonly CopyOutcome[]> {
+    const place = this.#relocating(request);
+    return this.#writing(request.to, () => new MaildirCopy(place, this.#copies).copy(request.rows));
+  }
+
+  async renameMailbox(mailbox: MailboxName, to: MailboxName): Promise<void> {
+    const tree = this.#readTree();
+    const refuse = (why: string) =>
+      new PosternError('server-refused', `the mailbox ${mailbox} cannot be renamed: ${why}`);
+    if (mailbox === INBOX) throw refuse('it is INBOX');
+    if (tree.contested.has(mailbox)) throw refuse('its directory is contested');
+    const ends = {
+      from: { mailbox, path: this.#pathForNew(tree, mailbox) },
+      to: { mailbox: to, path: this.#pathForNew(tree, to) },
+    };
+    const [source, target] = [tree.places.get(mailbox), tree.places.get(to)];
+    if (!isBegun(ends)) {
+      if (source?.selectable !== true) throw refuse('it is not there');
+      if (source.isHalf || target?.isHalf) throw refuse('another rename was not finished');
+      if (target?.selectable) throw refuse(`${to} exists`);
+      if (target !== undefined) await this.deleteMailbox(to);
+    }
+    this.#tree = undefined;
+    await this.#writing(mailbox, () => renameDirectory({ seam: this.#seam, ...ends }));
+  }
+
+  async deleteMailbox(mailbox: MailboxName): Promise<'done' | 'already'> {
+    const tree = this.#readTree();
+    const place = tree.places.get(mailbox);
+    const refuse = (why: string) =>
+      new PosternError('server-refused', `the mailbox ${mailbox} cannot be deleted: ${why}`);
+    if (mailbox === INBOX) throw refuse('it is INBOX');
+    if (tree.contested.has(mailbox)) throw refuse('its directory is contested');
+    if (place?.isHalf) throw refuse('its rename was not finished');
+    if (place === undefined || !(place.selectable || exists(join(place.path, UNFINISHED)))) return 'already';
+    this.#tree = undefined;
+    const removal = { seam: this.#seam, mailbox, path: place.path, layout: this.#layout };
+    await this.#writing(mailbox, () => removeMailbox(removal));
+    return 'done';
+  }
+
   async createMailbox(mailbox: MailboxName): Promise<'done' | 'already'> {
     const tree = this.#readTree();
+    if (tree.places.get(mailbox)?.isHalf) {
+      throw new PosternError(
+        'failed',
+        `the mailbox ${mailbox} cannot be made: a rename was not finished there`,
+      );
+    }
     const path = this.#pathForNew(tree, mailbox);
     if (tree.places.get(mailbox)?.selectable && isComplete(path)) return 'already';
     const marked = this.#layout === 'maildir++' && path !== this.#root;
@@ -177,6 +245,16 @@ export class MaildirSide implements Side {
 
   async close(): Promise<void> {}
 
+  #relocating({ mailbox, epoch, to }: Relocation): Relocating {
+    return {
+      from: this.#directories(mailbox, epoch),
+      to: this.#directories(to),
+      seam: this.#seam,
+      clock: this.#clock,
+      names: this.#names,
+    };
+  }
+
   #readTree(): MailboxTree {
     this.#tree = readTree(this.#root, this.#layout);
     return this.#tree;
@@ -192,10 +270,12 @@ export class MaildirSide implements Side {
       return place?.selectable ? place : undefined;
     };
     const place = (this.#tree === undefined ? undefined : find(this.#tree)) ?? find(this.#readTree());
-    if (place !== undefined) return new MailDirectories(mailbox, place.path);
-    const why = this.#tree?.contested.has(mailbox)
-      ? 'its directory is a symbolic link, or not the only one of this name'
-      : 'there is no such mailbox';
+    if (place !== undefined && !place.isHalf) return new MailDirectories(mailbox, place.path);
+    const why = place?.isHalf
+      ? 'its rename was not finished'
+      : this.#tree?.contested.has(mailbox)
+        ? 'its directory is a symbolic link, or not the only one of this name'
+        : 'there is no such mailbox';
     throw new PosternError('mailbox-unreadable', `the mailbox ${mailbox} cannot be read: ${why}`);
   }
 

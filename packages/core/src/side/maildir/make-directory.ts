@@ -1,5 +1,6 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, rmdirSync, statSync } from 'node:fs';
 import type { Seam } from '../../model/effect.js';
+import { errnoOf } from '../../model/error.js';
 import { isDirectory } from './layout.js';
 import { type Octets, pathBytes, printable } from './octets.js';
 
@@ -19,6 +20,21 @@ export function makeDirectories(seam: Seam, path: Octets): Octets[] {
   for (let level = path; !isThere(level); level = above(level)) missing.unshift(level);
   for (const level of missing) makeDirectory(seam, level);
   return missing.map(above);
+}
+
+/** Removes a directory, if it is there; false where it is not empty. */
+export function removeDirectory(seam: Seam, path: Octets): boolean {
+  try {
+    if (isDirectory(path)) {
+      seam.runSync({ surface: 'fs', name: 'rmdir', target: printable(path) }, () =>
+        rmdirSync(pathBytes(path)),
+      );
+    }
+    return true;
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'EEXIST') throw error;
+    return false;
+  }
 }
 
 /** Levels above may be reached by symbolic links, as the root may. */

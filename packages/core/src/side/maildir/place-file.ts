@@ -16,9 +16,7 @@ export interface Placing {
  */
 export function placeFile({ seam, from, to }: Placing): 'linked' | 'moved' {
   try {
-    seam.runSync({ surface: 'fs', name: 'link', target: printable(to) }, () =>
-      linkSync(pathBytes(from), pathBytes(to)),
-    );
+    linkFile({ seam, from, to });
     return 'linked';
   } catch (error) {
     if (!meansNoLinks(error)) throw error;
@@ -26,6 +24,13 @@ export function placeFile({ seam, from, to }: Placing): 'linked' | 'moved' {
   closeSync(createFile(seam, to));
   renameFile({ seam, from, to });
   return 'moved';
+}
+
+/** Gives a file a second name, never an existing one (EEXIST). Throws the system's error. */
+export function linkFile({ seam, from, to }: Placing): void {
+  seam.runSync({ surface: 'fs', name: 'link', target: printable(to) }, () =>
+    linkSync(pathBytes(from), pathBytes(to)),
+  );
 }
 
 /** Replaces what has the name `to`: only for names that are known to be free or ours. */

@@ -26,9 +26,15 @@ export class UniqueNames {
     return octetsOfText(`${seconds}.M${micros}P${process.pid}Q${++this.#count}R${random}.${this.#host}`);
   }
 
+  /** Letters and digits, another text each time. */
   randomPart(): string {
     return this.#random()
       .replace(/[^A-Za-z0-9]/g, '')
       .slice(0, 32);
   }
+}
+
+/** Whether a name is one that postern, here or elsewhere, gave to a file. */
+export function isUniqueName(name: Octets): boolean {
+  return /^\d+\.M\d{6}P\d+Q\d+R[A-Za-z0-9]{1,32}\.[^/]+$/.test(name);
 }

@@ -1,0 +1,100 @@
+import { lstatSync } from 'node:fs';
+import { errnoOf } from '../../model/error.js';
+import type { Row } from '../../model/row.js';
+import type { MoveOutcome } from '../side.js';
+import { type ExpectedFile, eachExpected } from './expected-files.js';
+import { reasonOf } from './file-errors.js';
+import { parseFileName } from './file-name.js';
+import { fileStamp, findFile, sameFile } from './mail-file.js';
+import { join, type Octets, pathBytes } from './octets.js';
+import { placeFile, unlinkFile } from './place-file.js';
+import { type Relocating, rowAt, spotFor, syncTouched } from './relocation.js';
+import { type Pass, type Spot, takePass } from './scan-pass.js';
+
+interface Linked {
+  readonly kind: 'linked' | 'moved' | 'was linked';
+  readonly file: ExpectedFile;
+  readonly spot: Spot;
+}
+
+/**
+ * Moves messages: each gets a name in the target, the target is made durable, and only then its names in the source go, if
+ * they still are that very file. A message that a move which died had linked already is not linked again.
+ */
+export class MaildirMove {
+  readonly #place: Relocating;
+  readonly #touched = { from: new Set<Spot['directory']>(), to: new Set<Spot['directory']>() };
+
+  constructor(place: Relocating) {
+    this.#place = place;
+  }
+
+  async move(rows: readonly Row[]): Promise<readonly MoveOutcome[]> {
+    const { from, to, seam, clock } = this.#place;
+    const there = takePass(to);
+    const steps = await eachExpected<Linked | MoveOutcome>({ directories: from, clock }, rows, async file =>
+      this.#link(file, there),
+    );
+    await syncTouched(seam, to, this.#touched.to);
+    const outcomes = steps.map(step => ('file' in step ? this.#unlink(step) : step));
+    await syncTouched(seam, from, this.#touched.from);
+    return outcomes;
+  }
+
+  /** Undefined when the file is not there any more under the name it was seen with. */
+  #link(file: ExpectedFile, there: Pass): Linked | MoveOutcome | undefined {
+    const { to, seam, names } = this.#place;
+    const { base } = parseFileName(file.spots[0]!.name);
+    const taken = findFile(to, there.spots.get(base) ?? []);
+    if (taken.kind === 'file' && sameFile(taken.stats, file.stats)) {
+      for (const { directory } of taken.spots) this.#touched.to.add(directory);
+      return { kind: 'was linked', file, spot: taken.spots[0]! };
+    }
+    const spot = spotFor(file, taken.kind === 'vanished' ? base : names.next());
+    if (spot === undefined) return { kind: 'refused', reason: 'its name would be too long' };
+    try {
+      const kind = placeFile({ seam, from: file.path, to: join(to[spot.directory], spot.name) });
+      this.#touched.to.add(spot.directory);
+      return { kind, file, spot };
+    } catch (error) {
+      const reason = reasonOf(error);
+      return errnoOf(error) === 'ENOENT' ? undefined : { kind: 'refused', reason };
+    }
+  }
+
+  #unlink(step: Linked): MoveOutcome {
+    const { from, seam } = this.#place;
+    const { file, spot } = step;
+    const moved = { kind: 'done', row: rowAt(spot, file, file.stats) } as const;
+    for (const { directory } of file.spots) this.#touched.from.add(directory);
+    if (step.kind === 'moved') return moved;
+    try {
+      for (const { directory, name } of file.spots) {
+        const path = join(from[directory], name);
+        const stats = lstatSync(pathBytes(path), { bigint: true });
+        if (!sameFile(stats, file.stats) || fileStamp(stats) !== fileStamp(file.stats)) {
+          return this.#giveBack(step, { kind: 'changed', reason: 'it was replaced meanwhile' }, moved);
+        }
+        unlinkFile(seam, path);
+      }
+      return moved;
+    } catch (error) {
+      const reason = reasonOf(error);
+      const isRenamed = errnoOf(error) === 'ENOENT';
+      return this.#giveBack(
+        step,
+        isRenamed ? { kind: 'changed', reason: 'it was renamed meanwhile' } : { kind: 'refused', reason },
+        moved,
+      );
+    }
+  }
+
+  /** Takes the name in the target back, unless it is the last one the message has: then it moved after all. */
+  #giveBack({ kind, spot }: Linked, outcome: MoveOutcome, moved: MoveOutcome): MoveOutcome {
+    if (kind !== 'linked') return outcome;
+    const path: Octets = join(this.#place.to[spot.directory], spot.name);
+    if (lstatSync(pathBytes(path), { bigint: true }).nlink === 1n) return moved;
+    unlinkFile(this.#place.seam, path);
+    return outcome;
+  }
+}
