@@ -15,7 +15,8 @@ export interface RelocationPlace {
   readonly permanentFlags: PermanentFlags;
   /** Uid worlds: no COPYUID and no UID EXPUNGE: a move is a copy and a mark, and nobody says what the copy's UID is. */
   readonly withoutUidplus: boolean;
-  readonly rowOf: (message: StoredMessage) => Row;
+  /** Undefined where the caller takes keys of the target for those of another epoch. */
+  readonly rowOf: (message: StoredMessage) => Row | undefined;
 }
 
 /** Moves and copies within a memory world, effect by effect. */
@@ -168,7 +169,8 @@ export class MemoryRelocation {
 
   #arrived(key: MessageKey): CopyOutcome {
     const message = this.#place.to.mailbox.messages.get(key);
-    return message === undefined ? { kind: 'done' } : { kind: 'done', row: this.#place.rowOf(message) };
+    const row = message === undefined ? undefined : this.#place.rowOf(message);
+    return row === undefined ? { kind: 'done' } : { kind: 'done', row };
   }
 
   #act(effect: Effect, act: () => void): Promise<void> {

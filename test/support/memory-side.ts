@@ -390,15 +390,17 @@ export class MemorySide implements Side {
     }
   }
 
-  #relocation({ mailbox, epoch, to }: Relocation): MemoryRelocation {
+  #relocation({ mailbox, epoch, to, toEpoch = NO_EPOCH }: Relocation): MemoryRelocation {
+    const target = this.#mailbox(to);
+    const isKnown = toEpoch === this.#epoch(target);
     return new MemoryRelocation({
       world: this.#world,
       seam: this.#seam,
       from: { name: mailbox, mailbox: this.#mailbox(mailbox, epoch) },
-      to: { name: to, mailbox: this.#mailbox(to) },
+      to: { name: to, mailbox: target },
       permanentFlags: this.#permanentFlags,
       withoutUidplus: this.#options.withoutUidplus ?? false,
-      rowOf: message => this.#row(message),
+      rowOf: message => (isKnown ? this.#row(message) : undefined),
     });
   }
 

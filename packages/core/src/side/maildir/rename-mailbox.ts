@@ -1,4 +1,4 @@
-import { closeSync, readFileSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Seam } from '../../model/effect.js';
 import { errnoOf, PosternError } from '../../model/error.js';
 import type { MailboxName } from '../../model/mailbox.js';
@@ -8,7 +8,8 @@ import { RENAMING, WITNESS } from './mailbox-tree.js';
 import { above, makeDirectories, removeDirectory } from './make-directory.js';
 import { join, type Octets, pathBytes, printable } from './octets.js';
 import { exists, placeFile, renameFile, unlinkFile } from './place-file.js';
-import { createFile, syncDirectory, syncFile } from './write-file.js';
+import { replaceFile } from './replace-file.js';
+import { syncDirectory } from './write-file.js';
 
 export interface MailboxRenaming {
   readonly seam: Seam;
@@ -52,7 +53,7 @@ async function moveParts(renaming: MailboxRenaming): Promise<void> {
     await writeMark(seam, from.path, mark);
     for (const directory of makeDirectories(seam, to.path)) await syncDirectory(seam, directory);
     await writeMark(seam, to.path, mark);
-    const files = entriesOf(from.path).filter(name => !isPart(name) && name !== RENAMING);
+    const files = entriesOf(from.path).filter(name => !isPart(name) && !name.startsWith(RENAMING));
     const isWitness = (name: Octets) => name.startsWith(WITNESS);
     moveFiles(renaming, files.filter(isWitness));
     movePart(renaming, 'new');
@@ -122,15 +123,7 @@ function readMark(directory: Octets): string | undefined {
 }
 
 async function writeMark(seam: Seam, directory: Octets, mark: string): Promise<void> {
-  const path = join(directory, RENAMING);
   if (readMark(directory) === mark) return;
-  if (exists(path)) unlinkFile(seam, path);
-  const fd = createFile(seam, path);
-  try {
-    seam.runSync({ surface: 'fs', name: 'write', target: printable(path) }, () => writeSync(fd, mark));
-    await syncFile(seam, fd, path);
-  } finally {
-    closeSync(fd);
-  }
+  await replaceFile(seam, join(directory, RENAMING), Buffer.from(mark));
   await syncDirectory(seam, directory);
 }

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import type { SideName } from '../../model/by-side.js';
 import type { Seam } from '../../model/effect.js';
 import { errnoOf } from '../../model/error.js';
@@ -7,9 +7,10 @@ import type { Witness } from '../side.js';
 import { writeError } from './file-errors.js';
 import { openMailFile } from './mail-file.js';
 import { UNFINISHED, WITNESS } from './mailbox-tree.js';
-import { join, type Octets, octetsOfText, printable } from './octets.js';
-import { exists, renameFile, unlinkFile } from './place-file.js';
-import { createFile, syncDirectory, syncFile } from './write-file.js';
+import { join, type Octets, octetsOfText } from './octets.js';
+import { exists, unlinkFile } from './place-file.js';
+import { replaceFile } from './replace-file.js';
+import { syncDirectory } from './write-file.js';
 
 const VERSION = 1;
 const LONGEST = 8192;
@@ -26,25 +27,15 @@ export function readWitnessFile(path: Octets): Witness | undefined {
   return text === undefined ? undefined : parse(text);
 }
 
-/** Written aside, synced, and renamed over our own older one: the witness is the old or the new one at any moment. */
+/** The witness is the old or the new one at any moment; durable when this returns. */
 export async function writeWitnessFile(
   seam: Seam,
   { directory, name }: { readonly directory: Octets; readonly name: Octets },
   witness: Witness,
 ): Promise<void> {
-  const path = join(directory, name);
-  const aside = `${path}.new` as Octets;
   try {
-    if (exists(aside)) unlinkFile(seam, aside);
-    const fd = createFile(seam, aside);
-    try {
-      const bytes = Buffer.from(`${JSON.stringify({ version: VERSION, ...witness })}\n`);
-      seam.runSync({ surface: 'fs', name: 'write', target: printable(aside) }, () => writeSync(fd, bytes));
-      await syncFile(seam, fd, aside);
-    } finally {
-      closeSync(fd);
-    }
-    renameFile({ seam, from: aside, to: path });
+    const bytes = Buffer.from(`${JSON.stringify({ version: VERSION, ...witness })}\n`);
+    await replaceFile(seam, join(directory, name), bytes);
     const unfinished = join(directory, UNFINISHED);
     if (exists(unfinished)) unlinkFile(seam, unfinished);
     await syncDirectory(seam, directory);
