@@ -1,5 +1,5 @@
 import type { SideName } from '@postern/core/model/by-side.js';
-import { bug } from '@postern/core/model/error.js';
+import { unreachable } from '@postern/core/model/error.js';
 import type { MailboxName } from '@postern/core/model/mailbox.js';
 import { type Pair, pairKey } from '@postern/core/model/pair.js';
 import type { MessageKey, Row, Snapshot } from '@postern/core/model/row.js';
@@ -146,7 +146,7 @@ function keyOf(kind: Kind, value: RecordKinds[Kind]): string | undefined {
     case 'log':
       return undefined;
     default:
-      return bug(`a record of the unknown kind ${String(kind)}`);
+      return unreachable(kind);
   }
 }
 

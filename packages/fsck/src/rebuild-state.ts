@@ -152,8 +152,9 @@ class Rebuilding {
       }
       snapshots[side] = { ...live, rows };
     }
+    const trusted = this.#isTrusted(mailbox, snapshots);
     for (const pair of this.#borneOut(mailbox, snapshots)) {
-      const flags = this.#isTrusted(mailbox, snapshots) ? pair.flags : adopted(pair, snapshots);
+      const flags = trusted ? pair.flags : adopted(pair, snapshots);
       changes.push({ put: 'pair', mailbox, key: pairKey(pair), value: { ...pair, flags } });
       this.#salvaged++;
     }
@@ -205,7 +206,8 @@ class Rebuilding {
       trusted: this.#isTrusted(mailbox, sides),
       hasPairs: pairs.length > 0,
     });
-    const agreed = desk.record.agreed === true || record?.agreed === true || this.#unread.has(mailbox);
+    // What could not be read is there all the same, and not to be created.
+    const agreed = desk.record.agreed === true || this.#unread.has(mailbox);
     const value: MailboxRecord = { ...desk.record, generation, ...(agreed ? { agreed } : {}) };
     const changes: Change[] = [{ put: 'mailbox', mailbox: '', key: mailbox, value }];
     for (const [key, intent] of this.#evidence.intents.get(mailbox) ?? []) {
@@ -244,9 +246,9 @@ class Rebuilding {
 
   #wholeMailbox(mailbox: MailboxName, snapshots: Snapshots): void {
     for (const side of SIDES) {
-      const rows = snapshots[side]?.rows.size ?? 0;
-      if (rows === 0) continue;
-      const detail = `the mailbox and its ${rows} messages are on ${side} only`;
+      const snapshot = snapshots[side];
+      if (snapshot === undefined) continue;
+      const detail = `the mailbox and what is in it (messages: ${snapshot.rows.size}) are on ${side} only`;
       this.#findings.push(finding('message-one-sided', detail, { mailbox }));
     }
   }

@@ -63,5 +63,6 @@ describe.each(Object.keys(DAMAGES))('a repair, killed at any point, of a reposit
         }
       }
     },
+    180_000,
   );
 });

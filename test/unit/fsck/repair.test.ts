@@ -212,7 +212,19 @@ describe('a repair (P7)', () => {
     await expectRepaired(rig, mail);
   });
 
-  it('blocks what nothing can tell apart, and says so with exit 3', async () => {
+  it('lets a mailbox that one side lacks come back, whoever deleted it', async () => {
+    rig.remote.deleteMailbox('Work');
+    await writeFile(statePaths(rig.stateDirectory).id, '');
+    const { findings } = await rig.repair();
+    expect(findings.filter(({ id }) => id === 'message-one-sided')).toEqual([
+      expect.objectContaining({ mailbox: 'Work', detail: expect.stringContaining('on local only') }),
+    ]);
+    await rig.sync();
+    expect(rig.remote.allContents()).toEqual(rig.local.allContents());
+    expect(rig.remote.contents('Work').length).toBeGreaterThan(10);
+  });
+
+  it('keeps the pair of a message that cannot be read, names it, and ends with exit 3', async () => {
     rig.local.mailbox('INBOX').unreadable.set([...(await rig.pairs()).values()][0]!.local.key, 'EIO');
     await writeFile(statePaths(rig.stateDirectory).id, '');
     const report = await rig.repair();
