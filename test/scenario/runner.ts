@@ -6,10 +6,12 @@ import { ERROR_EXITS, PosternError } from '@postern/core/model/error.js';
 import type { Outcome } from '@postern/core/model/outcome.js';
 import { readPlan } from '@postern/core/plan/read-plan.js';
 import { planLines } from '@postern/core/plan/write-plan.js';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Dovecot, dovecotMissing, startDovecot, withDovecot } from '../support/dovecot.js';
 import { Random } from '../support/random.js';
 import { CrashSeam } from '../support/seam.js';
 import { checkState } from './check-state.js';
+import { DovecotStage } from './dovecot-stage.js';
 import { type Deletions, Players } from './events.js';
 import { MemoryStage } from './memory-stage.js';
 import { MessageBook, readPlanLines, readWorld, type World } from './notation.js';
@@ -35,9 +37,33 @@ export function describeRows(title: string, rows: readonly Row[]): void {
       if (row.plan !== '' && row.edit === undefined) expect(met, 'crash points met').toBeGreaterThan(0);
       crashes += met;
     });
-    afterAll(() => {
-      expect(crashes, `crash points in ${title}`).toBeGreaterThan(100);
+    it('meets more than a hundred crash points', () => {
       process.stdout.write(`${title}: ${rows.length} rows, ${crashes} crash points\n`);
+      expect(crashes).toBeGreaterThan(100);
+    });
+    onDovecot(rows.filter(row => row.dovecot));
+  });
+}
+
+/** The fourth leg: the same expectations on a real Maildir with a real server. */
+function onDovecot(rows: readonly Row[]): void {
+  if (rows.length === 0) return;
+  describe.skipIf(dovecotMissing())(withDovecot('on a Maildir and Dovecot'), () => {
+    let server: Dovecot;
+    beforeAll(async () => {
+      server = await startDovecot();
+    });
+    afterAll(() => server.stop());
+    it.each(rows.map(row => [row.id, row.says, row] as const))('%s %s', async (_id, _says, row) => {
+      const stage = await DovecotStage.create(server);
+      try {
+        const players = new Players(stage, new MessageBook(row.bytes));
+        await players.setUp(row);
+        readNames(row, players.book);
+        await checkPlanAndApply(row, new Run(row, stage, players));
+      } finally {
+        await stage.end();
+      }
     });
   });
 }
@@ -53,15 +79,15 @@ async function prepare(row: Row): Promise<Ready> {
   const stage = await MemoryStage.create(row.options);
   const players = new Players(stage, new MessageBook(row.bytes));
   await players.setUp(row);
-  for (const text of [row.end, row.after ?? '', ...(row.or ?? []).map(other => other.end)])
-    readNames(text, players.book);
+  readNames(row, players.book);
   return { stage, book: players.book, deletions: players.deletions };
 }
 
 /** So that the book knows every message the row speaks of. */
-function readNames(text: string, book: MessageBook): void {
-  for (const side of Object.values(readWorld(text)))
-    for (const entry of side) book.bytes(entry.split(' ')[0]!.replace(/^[^:]*:/, ''));
+function readNames(row: Row, book: MessageBook): void {
+  for (const text of [row.after ?? '', ...endsOf(row)])
+    for (const entry of Object.values(readWorld(text)).flat())
+      book.bytes(entry.split(' ')[0]!.replace(/^[^:]*:/, ''));
 }
 
 /** One run of a row on a stage of its own, with what must survive it. */
