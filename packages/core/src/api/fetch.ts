@@ -29,8 +29,8 @@ export interface FetchReport {
  * apart from messages that are here already. Writes to the state alone.
  */
 export async function fetchRemote(repository: Repository, options: FetchOptions = {}): Promise<FetchReport> {
-  const remote = await observeSide(repository, 'remote', options);
-  const local = await observeSide(repository, 'local', { ...options });
+  const remote = await observeSide(repository, 'remote', { ...options, confirmMissing: true });
+  const local = await observeSide(repository, 'local', { ...options, confirmMissing: true });
   const bodiesRead = await settleContents(repository, options.mailboxes);
   await noteFetched(repository);
   const records = [...(await repository.store.all('mailbox', '')).values()];

@@ -1,22 +1,16 @@
-import type { BrakeReport } from '../apply/brakes.js';
-import { findBrakes } from '../apply/brakes.js';
-import { mergeMailbox } from '../merge/merge-mailbox.js';
+import { type BrakeReport, findBrakes } from '../apply/brakes.js';
 import type { Action } from '../model/action.js';
-import { agreedFlags } from '../model/agreed-flags.js';
-import { sameFlags } from '../model/flags.js';
+import type { BySide } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
-import { type Pair, pairKey } from '../model/pair.js';
-import type { Problem } from '../model/row.js';
-import type { Blocked, MailboxView } from '../model/view.js';
+import type { Epoch, Problem } from '../model/row.js';
+import type { Blocked } from '../model/view.js';
 import { guardSides } from '../observe/guard-sides.js';
-import { loadView } from '../observe/load-view.js';
 import { observeSide } from '../observe/observe-side.js';
-import { unpairedDigests } from '../observe/unpaired-digests.js';
 import { actionsOf, sortActions } from '../plan/build-plan.js';
 import type { PlanHeader } from '../plan/write-plan.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Progress, Repository } from '../state/repository.js';
-import type { Change } from '../state/store.js';
+import { type MergedAccount, mergeAccount } from './merge-account.js';
 
 export interface PlanOptions {
   /** Only these; all when absent. */
@@ -49,9 +43,9 @@ export async function makePlan(repository: Repository, options: PlanOptions = {}
   const local = await observeSide(repository, 'local', options);
   const fetched = meta?.fetched;
   if (fetched !== undefined) await guardSides(repository, [local], options.allowEmpty);
-  const result = await mergeAll(repository, options, local.unread);
-  const actions = fetched === undefined ? [] : sortActions(result.actions);
-  const blocked = fetched === undefined ? [] : result.blocked;
+  const merged = await mergeAccount(repository, { ...options, unread: local.unread });
+  const actions = fetched === undefined ? [] : sortActions(await actionsFor(repository, merged));
+  const blocked = fetched === undefined ? [] : merged.blocked;
   return {
     header: {
       repository: repository.id,
@@ -66,74 +60,43 @@ export async function makePlan(repository: Repository, options: PlanOptions = {}
     fetched,
     brakes: await findBrakes(repository, actions, undefined),
     interrupted: await countIntents(repository),
-    rematch: result.rematch,
+    rematch: merged.rematch,
   };
 }
 
-interface Merged {
-  readonly actions: Action[];
-  readonly blocked: Blocked[];
-  readonly rematch: { mailbox: MailboxName; reason: string }[];
-}
-
-async function mergeAll(
-  repository: Repository,
-  options: PlanOptions,
-  unread: ReadonlySet<MailboxName>,
-): Promise<Merged> {
-  const { store } = repository;
-  const elsewhere = {
-    remote: await unpairedDigests(store, 'remote'),
-    local: await unpairedDigests(store, 'local'),
-  };
-  const merged: Merged = { actions: [], blocked: [], rematch: [] };
-  for (const record of (await store.all('mailbox', '')).values()) {
-    const { mailbox } = record;
-    if (options.mailboxes !== undefined && !options.mailboxes.includes(mailbox)) continue;
-    if (record.rematch !== undefined) merged.rematch.push({ mailbox, reason: record.rematch });
-    if (unread.has(mailbox)) {
-      merged.blocked.push({ mailbox, reason: 'the mailbox could not be read: nothing is planned for it' });
-      continue;
-    }
-    if (record.quiet) continue;
-    options.progress?.({ what: 'compare', mailbox, done: 0, total: 0 });
-    const view = await refreshBase(repository, await loadView(store, record));
-    const { decisions, blocked } = mergeMailbox(view, (side, digest, not) => {
-      for (const other of elsewhere[side].get(digest) ?? []) if (other !== not.mailbox) return other;
-      return undefined;
-    });
-    const epochs = { remote: record.sides.remote?.cursor.epoch, local: record.sides.local?.cursor.epoch };
-    merged.actions.push(...actionsOf(decisions, { repository: repository.id, epochs }));
-    merged.blocked.push(...blocked);
-    if (decisions.length === 0 && blocked.length === 0) await markQuiet(repository, record);
+/** The plan lines, and the mailboxes the merge has nothing to say about are noted as quiet. */
+async function actionsFor(repository: Repository, merged: MergedAccount): Promise<Action[]> {
+  const busy = new Set<string>();
+  for (const decision of merged.decisions) {
+    busy.add(decision.mailbox);
+    if ('to' in decision && decision.kind !== 'copy') busy.add(decision.to);
   }
-  return merged;
-}
-
-/** Where both sides agree on flags and base does not know it yet, base learns it: there is nothing to do for anybody. */
-async function refreshBase(repository: Repository, view: MailboxView): Promise<MailboxView> {
-  const { remote, local } = view.sides;
-  if (remote === undefined || local === undefined || view.rematch !== undefined) return view;
-  const permanent = { remote: remote.permanentFlags, local: local.permanentFlags };
-  const changes: Change[] = [];
-  const pairs = view.pairs.map((pair): Pair => {
-    const rows = {
-      remote: pair.remote.epoch === remote.cursor.epoch ? remote.rows.get(pair.remote.key) : undefined,
-      local: pair.local.epoch === local.cursor.epoch ? local.rows.get(pair.local.key) : undefined,
-    };
-    if (rows.remote === undefined || rows.local === undefined) return pair;
-    const flags = agreedFlags(pair.flags, { remote: rows.remote.flags, local: rows.local.flags }, permanent);
-    if (sameFlags(flags, pair.flags)) return pair;
-    const next = { ...pair, flags };
-    changes.push({ put: 'pair', mailbox: view.mailbox, key: pairKey(next), value: next });
-    return next;
+  for (const { mailbox } of merged.blocked) busy.add(mailbox);
+  const epochs = new Map<string, BySide<Epoch | undefined>>();
+  for (const record of merged.records) {
+    const { remote, local } = record.sides;
+    epochs.set(record.mailbox, { remote: remote?.cursor.epoch, local: local?.cursor.epoch });
+    if (!busy.has(record.mailbox)) await markQuiet(repository, record);
+  }
+  // Lines name mailboxes as they are after the plan's own renames: what stays keeps its epoch.
+  for (const decision of merged.decisions) {
+    if (decision.kind !== 'rename-mailbox') continue;
+    const [old, now] = [epochs.get(decision.mailbox), epochs.get(decision.to)];
+    epochs.set(decision.to, { remote: now?.remote ?? old?.remote, local: now?.local ?? old?.local });
+  }
+  return actionsOf(merged.decisions, {
+    repository: repository.id,
+    epochs: mailbox => epochs.get(mailbox) ?? { remote: undefined, local: undefined },
   });
-  if (changes.length > 0) await repository.store.write(changes, { durable: false });
-  return { ...view, pairs };
 }
 
 async function markQuiet(repository: Repository, record: MailboxRecord): Promise<void> {
-  if (record.rematch !== undefined || record.sides.remote === undefined || record.sides.local === undefined)
+  if (
+    record.quiet ||
+    record.rematch !== undefined ||
+    record.sides.remote === undefined ||
+    record.sides.local === undefined
+  )
     return;
   await repository.store.write(
     [{ put: 'mailbox', mailbox: '', key: record.mailbox, value: { ...record, quiet: true } }],

@@ -5,9 +5,10 @@ import { ContentHasher } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
-import { loadView } from '../observe/load-view.js';
+import { loadRecord, loadView } from '../observe/load-view.js';
 import type { Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
+import { mergeAccount } from './merge-account.js';
 
 /**
  * Reads the contents of those few messages that only their content can tell apart, until matching asks for nothing new, and
@@ -32,6 +33,28 @@ export async function settleContents(
       read += learned;
       if (learned === 0) break;
     }
+  }
+  return read + (await settleMoves(repository, only));
+}
+
+/** The same for messages that may have moved from one mailbox to another. */
+async function settleMoves(
+  repository: Repository,
+  only: readonly MailboxName[] | undefined,
+): Promise<number> {
+  const records = [...(await repository.store.all('mailbox', '')).values()];
+  const isEmpty = (side: SideName) => !records.some(record => (record.sides[side]?.cursor.count ?? 0) > 0);
+  if (isEmpty('remote') || isEmpty('local')) return 0;
+  const { wanted } = await mergeAccount(repository, only === undefined ? {} : { mailboxes: only });
+  let read = 0;
+  const places = new Set(wanted.map(({ side, mailbox }) => JSON.stringify([side, mailbox])));
+  for (const place of places) {
+    const [side, mailbox] = JSON.parse(place) as [SideName, MailboxName];
+    const rows = wanted
+      .filter(entry => entry.side === side && entry.mailbox === mailbox)
+      .map(({ row }) => row);
+    const view = await loadView(repository.store, await loadRecord(repository.store, mailbox));
+    read += await readContents(repository, view, side, rows);
   }
   return read;
 }

@@ -1,6 +1,6 @@
-import { type Action, isDeletion, OPS } from '../model/action.js';
+import { type Action, OPS } from '../model/action.js';
 import type { SideName } from '../model/by-side.js';
-import { type ErrorCode, PosternError } from '../model/error.js';
+import { bug, type ErrorCode, PosternError } from '../model/error.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
 import type { Outcome, Result } from '../model/outcome.js';
 import type { Problem } from '../model/row.js';
@@ -9,15 +9,19 @@ import { observeSide } from '../observe/observe-side.js';
 import { unpairedDigests } from '../observe/unpaired-digests.js';
 import type { Progress, Repository } from '../state/repository.js';
 import { type BrakeReport, findBrakes, isHeld } from './brakes.js';
-import { checkCopy, runCopies } from './copying.js';
-import { checkCreate, runCreate } from './create-mailboxes.js';
+import { runCopies } from './copying.js';
+
 import { Desk } from './desk.js';
-import { checkFlag, runFlags } from './flagging.js';
+import { runFlags } from './flagging.js';
 import { already, failed, outcomeOf, type Refusal, type Report, skipped } from './judgement.js';
-import { checkPair, checkUnpair, runPairs, runUnpairs } from './pairing.js';
-import { checkRemoval, type MovedTo, runRemovals } from './removing.js';
+import { runCreate, runDelete, runRename } from './mailbox-lines.js';
+import { runMoves } from './moving.js';
+import { runPairs, runUnpairs } from './pairing.js';
+import { rehearse } from './rehearse.js';
+import { type MovedTo, runRemovals } from './removing.js';
 import { settleIntents } from './settle-intents.js';
 import { settleRematch } from './settle-rematch.js';
+import { sortOut } from './sort-out.js';
 
 export interface ApplyOptions {
   /** Check everything, do nothing. */
@@ -69,6 +73,8 @@ class Run {
   readonly #reported = new Set<string>();
   readonly #problems: Problem[] = [];
   readonly #unread = new Set<MailboxName>();
+  /** Mailboxes that were matched anew in this run, and why: nothing leaves them on account of base. */
+  readonly #matchedAnew = new Map<MailboxName, string>();
   #total = 0;
 
   constructor(repository: Repository, options: ApplyOptions) {
@@ -97,7 +103,7 @@ class Run {
       return false;
     });
     let stopped: PosternError | undefined;
-    if (this.#options.dryRun) await this.#rehearse(free);
+    if (this.#options.dryRun) await rehearse(this.#repository, free, this.#report);
     else stopped = await this.#perform(free);
     return {
       operation: this.#operation,
@@ -148,15 +154,21 @@ class Run {
     try {
       if (actions.length > 0) await log();
       const { inDoubt } = await settleIntents(this.#repository, this.#operation);
-      const { creations, byMailbox } = sortOut(actions);
-      for (const action of creations)
-        await this.#guarded(action.mailbox, [action], () =>
-          runCreate(this.#repository, action, this.#report),
+      const { first, pairs, journeys, rest, last } = sortOut(actions);
+      for (const action of first) {
+        const run = action.to === undefined ? runCreate : runRename;
+        const mailboxes = action.to === undefined ? [action.mailbox] : [action.mailbox, action.to];
+        await this.#guarded(mailboxes, [action], () => run(this.#repository, action, this.#report));
+      }
+      await this.#each(pairs, await this.#rematched(), desk =>
+        this.#pairUp(desk, pairs.get(desk.mailbox) ?? []),
+      );
+      for (const moves of journeys) await this.#move(moves);
+      await this.#each(rest, [], desk => this.#carryOut(desk, rest.get(desk.mailbox) ?? [], inDoubt));
+      for (const action of last) {
+        await this.#guarded([action.mailbox], [action], () =>
+          runDelete(this.#repository, action, this.#report),
         );
-      const mailboxes = new Set<MailboxName>([...byMailbox.keys(), ...(await this.#rematched())]);
-      for (const mailbox of [...mailboxes].sort(compareText)) {
-        const own = byMailbox.get(mailbox) ?? [];
-        await this.#guarded(mailbox, own, () => this.#mailbox(mailbox, own, inDoubt));
       }
     } catch (error) {
       if (!(error instanceof PosternError)) throw error;
@@ -172,44 +184,79 @@ class Run {
     return [...records.values()].filter(record => record.rematch !== undefined).map(record => record.mailbox);
   }
 
-  /** A failure that concerns one mailbox fails what is left of it, and the run goes on. */
-  async #guarded(mailbox: MailboxName, actions: readonly Action[], work: () => Promise<void>): Promise<void> {
-    try {
-      if (this.#unread.has(mailbox))
-        throw new PosternError('mailbox-unreadable', 'the mailbox could not be read');
-      await work();
-    } catch (error) {
-      if (!(error instanceof PosternError) || !ONE_MAILBOX.has(error.code)) throw error;
-      this.#problems.push({ mailbox, reason: error.message });
-      for (const action of actions)
-        if (!this.#reported.has(action.id)) this.#report(action, failed(error.message));
+  /** Opens mailbox after mailbox, and closes each when its work is done. */
+  async #each(
+    work: ReadonlyMap<MailboxName, readonly Action[]>,
+    also: readonly MailboxName[],
+    carryOut: (desk: Desk) => Promise<void>,
+  ): Promise<void> {
+    for (const mailbox of [...new Set([...work.keys(), ...also])].sort(compareText)) {
+      await this.#guarded([mailbox], work.get(mailbox) ?? [], async () => {
+        const desk = await Desk.open(this.#repository, mailbox, this.#operation);
+        await carryOut(desk);
+        await desk.finish();
+      });
     }
   }
 
-  async #mailbox(
-    mailbox: MailboxName,
+  /** A failure that concerns one mailbox fails what is left of it, and the run goes on without it. */
+  async #guarded(
+    mailboxes: readonly MailboxName[],
     actions: readonly Action[],
-    inDoubt: ReadonlySet<string>,
+    work: () => Promise<void>,
   ): Promise<void> {
-    const desk = await Desk.open(this.#repository, mailbox, this.#operation);
-    const of = (...ops: readonly Action['op'][]) => actions.filter(action => ops.includes(action.op));
-    await runPairs(desk, of('pair'), this.#report);
-    const deletionsWait = desk.record.rematch;
+    try {
+      if (mailboxes.some(mailbox => this.#unread.has(mailbox))) {
+        throw new PosternError('mailbox-unreadable', 'the mailbox could not be read');
+      }
+      await work();
+    } catch (error) {
+      if (!(error instanceof PosternError) || !ONE_MAILBOX.has(error.code)) throw error;
+      for (const mailbox of mailboxes) {
+        if (!this.#unread.has(mailbox)) this.#problems.push({ mailbox, reason: error.message });
+        this.#unread.add(mailbox);
+      }
+      for (const action of actions) {
+        if (!this.#reported.has(action.id)) this.#report(action, failed(error.message));
+      }
+    }
+  }
+
+  async #pairUp(desk: Desk, actions: readonly Action[]): Promise<void> {
+    if (desk.record.rematch !== undefined) this.#matchedAnew.set(desk.mailbox, desk.record.rematch);
+    await runPairs(desk, actions, this.#report);
     await settleRematch(desk);
+  }
+
+  async #move(actions: readonly Action[]): Promise<void> {
+    const { mailbox, to } = actions[0] ?? bug('a journey without moves');
+    const target = to ?? bug('a move without a target');
+    await this.#guarded([mailbox, target], actions, async () => {
+      const journey = {
+        from: await Desk.open(this.#repository, mailbox, this.#operation),
+        to: await Desk.open(this.#repository, target, this.#operation),
+      };
+      await runMoves(journey, actions, this.#report);
+      await journey.from.finish();
+      await journey.to.finish();
+    });
+  }
+
+  async #carryOut(desk: Desk, actions: readonly Action[], inDoubt: ReadonlySet<string>): Promise<void> {
+    const of = (op: Action['op']) => actions.filter(action => action.op === op);
     await runCopies(desk, this.#undoubted(of('download'), inDoubt), this.#report);
     await runCopies(desk, this.#undoubted(of('upload'), inDoubt), this.#report);
     await runFlags(desk, of('flag-local'), this.#report);
     await runFlags(desk, of('flag-remote'), this.#report);
+    const reason = this.#matchedAnew.get(desk.mailbox);
     for (const op of ['delete-local', 'delete-remote'] as const) {
-      const deletions = of(op);
-      if (deletionsWait === undefined)
-        await runRemovals(desk, deletions, { report: this.#report, movedTo: this.#movedTo });
+      if (reason === undefined)
+        await runRemovals(desk, of(op), { report: this.#report, movedTo: this.#movedTo });
       else
-        for (const action of deletions)
-          this.#report(action, skipped(`nothing is deleted here in this round: ${deletionsWait}`));
+        for (const action of of(op))
+          this.#report(action, skipped(`nothing is deleted here in this round: ${reason}`));
     }
     await runUnpairs(desk, of('unpair'), this.#report);
-    await desk.finish();
   }
 
   /** A delivery whose earlier outcome is still open is not repeated. */
@@ -232,41 +279,6 @@ class Run {
     for (const mailbox of this.#elsewhere[side].get(digest) ?? []) if (mailbox !== not) return mailbox;
     return undefined;
   };
-
-  /** A dry run: every check that needs no effect. */
-  async #rehearse(actions: readonly Action[]): Promise<void> {
-    const { creations, byMailbox } = sortOut(actions);
-    const created = new Set<MailboxName>();
-    for (const action of creations) {
-      const refusal = await checkCreate(this.#repository, action);
-      if (refusal === undefined) created.add(action.mailbox);
-      this.#report(action, refusal);
-    }
-    for (const [mailbox, own] of byMailbox) {
-      const desk = await Desk.open(this.#repository, mailbox, this.#operation);
-      for (const action of own)
-        this.#report(action, created.has(mailbox) ? undefined : checkAction(desk, action));
-    }
-  }
-}
-
-function checkAction(desk: Desk, action: Action): Refusal | undefined {
-  if (action.op === 'pair') return checkPair(desk, action);
-  if (action.op === 'unpair') return checkUnpair(desk, action);
-  if (action.op === 'download' || action.op === 'upload') return checkCopy(desk, action);
-  if (isDeletion(action.op)) return checkRemoval(desk, action);
-  return checkFlag(desk, action);
-}
-
-function sortOut(actions: readonly Action[]) {
-  const creations: Action[] = [];
-  const byMailbox = new Map<MailboxName, Action[]>();
-  for (const action of actions) {
-    if (action.op === 'create-mailbox-local' || action.op === 'create-mailbox-remote') creations.push(action);
-    else if (byMailbox.has(action.mailbox)) byMailbox.get(action.mailbox)!.push(action);
-    else byMailbox.set(action.mailbox, [action]);
-  }
-  return { creations, byMailbox };
 }
 
 /** Sortable and unique: the time in UTC and eight random digits. */

@@ -206,6 +206,18 @@ export class Desk {
     await this.repository.store.write(changes, options);
   }
 
+  /** Commits what two mailboxes share in one batch. */
+  async commitWith(other: Desk, options: { readonly durable: boolean }): Promise<void> {
+    for (const desk of [this, other]) {
+      if (desk.#changes.some(change => 'put' in change && change.put === 'pair')) await desk.#makeDurable();
+    }
+    this.#changes.push(...other.#changes);
+    other.#changes = [];
+    const changes = this.#changes;
+    this.#changes = [];
+    if (changes.length > 0) await this.repository.store.write(changes, options);
+  }
+
   /**
    * A pair must not outlive its message: a file that somebody linked, or that an apply linked and died, may be gone after a
    * power cut, and would then look deleted.

@@ -12,27 +12,30 @@ import type { Decision, Merge } from './decision.js';
 import { mergeFlags } from './merge-flags.js';
 import { mergeMissingMailbox } from './merge-missing-mailbox.js';
 
-/** The mailbox in which a side has an unpaired message of this digest: what is gone here may have moved there. */
-export type Elsewhere = (side: SideName, digest: string, not: MailboxView) => string | undefined;
-
 /** Merges one mailbox: pairs by the case table, what is unpaired by identity. Pure. */
-export function mergeMailbox(view: MailboxView, elsewhere: Elsewhere): Merge {
+export function mergeMailbox(view: MailboxView): Merge {
   const { remote, local } = view.sides;
-  if (remote === undefined || local === undefined) return mergeMissingMailbox(view);
-  return new MailboxMerge(view, { remote, local }, elsewhere).run();
+  if (remote === undefined || local === undefined) return mergeMissingMailbox(view, mergeMailbox);
+  return new MailboxMerge(view, { remote, local }).run();
+}
+
+interface NewCopy {
+  readonly row: Row;
+  readonly from: SideName;
+  readonly why: string;
+  readonly instead?: Pair;
+  readonly restores?: true;
 }
 
 class MailboxMerge {
   readonly #view: MailboxView;
   readonly #snapshots: BySide<Snapshot>;
-  readonly #elsewhere: Elsewhere;
   readonly #decisions: Decision[] = [];
   readonly #blocked: Blocked[] = [];
 
-  constructor(view: MailboxView, snapshots: BySide<Snapshot>, elsewhere: Elsewhere) {
+  constructor(view: MailboxView, snapshots: BySide<Snapshot>) {
     this.#view = view;
     this.#snapshots = snapshots;
-    this.#elsewhere = elsewhere;
   }
 
   run(): Merge {
@@ -58,11 +61,16 @@ class MailboxMerge {
       }
     }
     for (const entry of pairs.valid) if (!settled.has(entry.pair)) this.#mergePair(entry);
-    for (const { pair } of pairs.void)
-      if (!settled.has(pair)) this.#unpair(pair, this.#view.rematch ?? 'its UIDVALIDITY is another one now');
+    for (const { pair, rows } of pairs.void) {
+      if (settled.has(pair)) continue;
+      const side = SIDES.find(one => rows[one] !== undefined && rows[otherSide(one)] === undefined);
+      const left =
+        side === undefined ? undefined : { side, row: rows[side] ?? bug('a side without its row') };
+      this.#unpair(pair, this.#view.rematch ?? 'its UIDVALIDITY is another one now', left);
+    }
     for (const side of SIDES) {
       for (const row of matching.alone[side]) {
-        if (!owner.has(row)) this.#copy(row, side, `new on ${side}`);
+        if (!owner.has(row)) this.#copy({ row, from: side, why: `new on ${side}` });
       }
       for (const [key, reason] of this.#snapshots[side].unreadable) {
         this.#blocked.push({ mailbox: this.#view.mailbox, reason: `${side} message ${key}: ${reason}` });
@@ -101,14 +109,16 @@ class MailboxMerge {
       case 'restore': {
         const from = otherSide(verdict.on);
         const row = rows[from] ?? bug('restore without a row');
-        const change = this.#changeOf(pair, from, row) === 'edited' ? 'changed' : 'flagged';
-        this.#copy(row, from, `${change} on ${from}, deleted on ${verdict.on}: kept`, pair);
+        const edited = this.#changeOf(pair, from, row) === 'edited';
+        const why = `${edited ? 'changed' : 'flagged'} on ${from}, deleted on ${verdict.on}: kept`;
+        this.#copy({ row, from, why, instead: pair, ...(edited ? {} : { restores: true as const }) });
         return;
       }
       case 'split':
         for (const side of SIDES) {
           const row = rows[side] ?? bug('split without a row');
-          this.#copy(row, side, 'the content was changed in place: both versions are kept', pair);
+          const why = 'the content was changed in place: both versions are kept';
+          this.#copy({ row, from: side, why, instead: pair });
         }
         return;
     }
@@ -166,30 +176,27 @@ class MailboxMerge {
     }
   }
 
-  #unpair(pair: Pair, why: string): void {
-    this.#decisions.push({ kind: 'unpair', mailbox: this.#view.mailbox, pair, why });
+  #unpair(pair: Pair, why: string, left?: { side: SideName; row: Row }): void {
+    const { mailbox } = this.#view;
+    this.#decisions.push({ kind: 'unpair', mailbox, pair, why, ...(left === undefined ? {} : { left }) });
   }
 
-  #copy(row: Row, from: SideName, why: string, instead?: Pair): void {
-    const to = otherSide(from);
+  #copy({ row, from, why, instead, restores }: NewCopy): void {
     this.#decisions.push({
       kind: 'copy',
-      to,
+      to: otherSide(from),
       mailbox: this.#view.mailbox,
       row,
       why,
       ...(instead === undefined ? {} : { instead, conflict: true as const }),
+      ...(restores === undefined ? {} : { restores }),
     });
   }
 
   #delete(pair: Pair, rows: BySide<Row | undefined>, on: SideName): void {
     const row = rows[on] ?? bug('delete without a row');
     const from = otherSide(on);
-    const other = this.#elsewhere(from, pair.identity.digest, this.#view);
-    if (other !== undefined) {
-      const reason = `gone on ${from}, but a message like it is new in ${other}: it is not deleted until that one is settled`;
-      this.#blocked.push({ mailbox: this.#view.mailbox, [on]: row, reason });
-    } else if (pair.weak && on === 'local') {
+    if (pair.weak && on === 'local') {
       const reason =
         'gone on remote, but it was paired although the sizes differ, and the contents can no longer be compared: delete it by hand, or leave it';
       this.#blocked.push({ mailbox: this.#view.mailbox, local: row, reason });

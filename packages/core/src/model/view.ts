@@ -1,4 +1,4 @@
-import type { BySide } from './by-side.js';
+import type { BySide, SideName } from './by-side.js';
 import type { MailboxName } from './mailbox.js';
 import type { Pair } from './pair.js';
 import type { Row, Snapshot } from './row.js';
@@ -9,6 +9,8 @@ export interface MailboxView {
   readonly pairs: readonly Pair[];
   /** Undefined: the side has no such mailbox. */
   readonly sides: BySide<Snapshot | undefined>;
+  /** Sides that had the mailbox and were listed without it more than once. */
+  readonly vanished?: readonly SideName[];
   /** The two sides have agreed on this mailbox before. */
   readonly known: boolean;
   /** Why base may not be a reason to delete here in this round (DESIGN §5); undefined when it may. */

@@ -1,4 +1,4 @@
-import type { SideName } from '../model/by-side.js';
+import { SIDES, type SideName } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { MessageKey, Row, Snapshot } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
@@ -32,6 +32,7 @@ export async function loadView(store: Store, record: MailboxRecord): Promise<Mai
       remote: await loadSnapshot(store, record, 'remote'),
       local: await loadSnapshot(store, record, 'local'),
     },
+    vanished: SIDES.filter(side => (record.missing?.[side] ?? 0) > 1),
     known: record.agreed ?? false,
     ...(record.rematch === undefined ? {} : { rematch: record.rematch }),
   };

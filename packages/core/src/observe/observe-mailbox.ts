@@ -38,9 +38,7 @@ export async function observeMailbox(
   const snapshot = await repository.sides[side].snapshot(mailbox, known);
   const witness = await repository.sides[side].readWitness(mailbox);
   const fault =
-    (known === undefined
-      ? await wasAway(repository, side, mailbox)
-      : wentBack(known.cursor, snapshot.cursor)) ??
+    (known === undefined ? undefined : wentBack(known.cursor, snapshot.cursor)) ??
     (witness === false ? undefined : witnessFault(record, witness, repository.id)) ??
     cameBack(record, side);
   const { changes, change } = difference(known, snapshot, side);
@@ -60,16 +58,6 @@ function cameBack(record: MailboxRecord, side: SideName): string | undefined {
   return record.missing?.[side] === undefined
     ? undefined
     : `the mailbox was not on the ${side} side for a while`;
-}
-
-/** No cursor is left to tell whether a mailbox that comes back is the same, or an older copy of it. */
-async function wasAway(
-  { store }: Repository,
-  side: SideName,
-  mailbox: MailboxName,
-): Promise<string | undefined> {
-  const agreed = (await store.partitions('pair')).includes(mailbox);
-  return agreed ? `the mailbox was not on the ${side} side for a while` : undefined;
 }
 
 function difference(

@@ -10,6 +10,8 @@ export interface ObserveOptions {
   /** Only these; all when absent. */
   readonly mailboxes?: readonly MailboxName[];
   readonly progress?: Progress;
+  /** A mailbox that is missing again is missing for good: set once a command, so that one bad listing is not believed. */
+  readonly confirmMissing?: boolean;
 }
 
 export interface Observation {
@@ -66,8 +68,10 @@ export async function observeSide(
   }
   const there = new Set<string>(selectable.map(entry => entry.mailbox));
   for (const record of records.values()) {
-    if (record.sides[side] === undefined || there.has(record.mailbox) || !wanted(record.mailbox)) continue;
-    changes.push(await forgetSnapshot(repository, side, record));
+    if (there.has(record.mailbox) || !wanted(record.mailbox)) continue;
+    if (record.sides[side] !== undefined) changes.push(await forgetSnapshot(repository, side, record));
+    else if (options.confirmMissing && record.missing?.[side] === 1)
+      await noteMissing(repository, side, record);
   }
   return {
     side,
@@ -110,12 +114,21 @@ async function forgetSnapshot(
   const rows = await repository.store.all(side, mailbox);
   const { [side]: _gone, ...sides } = record.sides;
   const { quiet: _quiet, ...rest } = record;
+  const missing = { ...record.missing, [side]: 1 };
   await repository.store.write(
     [
       { clear: side, mailbox },
-      { put: 'mailbox', mailbox: '', key: mailbox, value: { ...rest, sides } },
+      { put: 'mailbox', mailbox: '', key: mailbox, value: { ...rest, sides, missing } },
     ],
     { durable: false },
   );
   return { mailbox, fresh: 0, gone: rows.size, flags: 0, total: 0 };
+}
+
+/** Missing once may be the listing's fault; missing twice is believed. */
+async function noteMissing(repository: Repository, side: SideName, record: MailboxRecord): Promise<void> {
+  const value = { ...record, missing: { ...record.missing, [side]: 2 } };
+  await repository.store.write([{ put: 'mailbox', mailbox: '', key: record.mailbox, value }], {
+    durable: false,
+  });
 }

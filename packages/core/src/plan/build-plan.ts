@@ -2,18 +2,19 @@ import type { Decision } from '../merge/decision.js';
 import { type Action, noteOf, OPS } from '../model/action.js';
 import type { BySide, SideName } from '../model/by-side.js';
 import { otherSide } from '../model/by-side.js';
-import { compareText } from '../model/mailbox.js';
+import { compareText, type MailboxName } from '../model/mailbox.js';
 import type { End } from '../model/pair.js';
 import { compareKeys, type Epoch, type Row } from '../model/row.js';
 import { actionId } from './action-id.js';
 
-/** What turning decisions of one mailbox into actions needs to know of it. */
+/** What turning decisions into actions needs to know. */
 export interface PlanContext {
   readonly repository: string;
-  readonly epochs: BySide<Epoch | undefined>;
+  /** A mailbox's epoch on each side that has it. */
+  readonly epochs: (mailbox: MailboxName) => BySide<Epoch | undefined>;
 }
 
-/** Makes the plan lines of one mailbox's decisions, in no order. Pure. */
+/** Makes the plan lines of decisions, in no order. Pure. */
 export function actionsOf(decisions: readonly Decision[], context: PlanContext): Action[] {
   return decisions.map(decision => {
     const action = withoutId(decision, context.epochs);
@@ -39,15 +40,22 @@ function compareEnds(a: End | undefined, b: End | undefined): number {
   return compareText(a.epoch, b.epoch) || compareKeys(a.key, b.key);
 }
 
-function withoutId(decision: Decision, epochs: BySide<Epoch | undefined>): Omit<Action, 'id'> {
+function conflictOf(decision: { readonly conflict?: true }): { conflict?: true } {
+  return decision.conflict ? { conflict: true } : {};
+}
+
+function withoutId(decision: Decision, epochs: PlanContext['epochs']): Omit<Action, 'id'> {
   const { mailbox, why } = decision;
-  const end = (side: SideName, row: Row): Partial<Record<SideName, End>> => {
-    const epoch = epochs[side];
+  const end = (side: SideName, row: Row, where = mailbox): Partial<Record<SideName, End>> => {
+    const epoch = epochs(where)[side];
     return epoch === undefined ? {} : { [side]: { epoch, key: row.key } };
   };
   switch (decision.kind) {
     case 'create-mailbox':
-      return { op: `create-mailbox-${decision.on}`, mailbox, why };
+    case 'delete-mailbox':
+      return { op: `${decision.kind}-${decision.on}`, mailbox, why, ...conflictOf(decision) };
+    case 'rename-mailbox':
+      return { op: `rename-mailbox-${decision.on}`, mailbox, to: decision.to, why };
     case 'pair': {
       const { remote, local } = decision;
       const message = noteOf(local.identity, remote.envelope);
@@ -67,7 +75,7 @@ function withoutId(decision: Decision, epochs: BySide<Epoch | undefined>): Omit<
         flags: row.flags,
         message: noteOf(row.identity, row.envelope),
         why,
-        ...(decision.conflict ? { conflict: true as const } : {}),
+        ...conflictOf(decision),
       };
     }
     case 'flag': {
@@ -82,6 +90,19 @@ function withoutId(decision: Decision, epochs: BySide<Epoch | undefined>): Omit<
         ...(delta.remove.length > 0 ? { remove: delta.remove } : {}),
         message: noteOf(local.identity, remote.envelope),
         why,
+      };
+    }
+    case 'move': {
+      const { on, to, victim, partner, identity } = decision;
+      return {
+        op: `move-${on}`,
+        mailbox,
+        to,
+        ...end(on, victim),
+        ...end(otherSide(on), partner, to),
+        message: noteOf(identity, partner.envelope),
+        why,
+        ...conflictOf(decision),
       };
     }
     case 'delete': {

@@ -13,6 +13,8 @@ const REQUIRED: Partial<
   Record<Op, { readonly ends: readonly SideName[]; readonly flags?: true; readonly delta?: true }>
 > = {
   pair: { ends: ['remote', 'local'] },
+  'move-local': { ends: ['remote', 'local'] },
+  'move-remote': { ends: ['remote', 'local'] },
   unpair: { ends: ['remote', 'local'] },
   download: { ends: ['remote'] },
   upload: { ends: ['local'] },
@@ -52,7 +54,7 @@ export function actionOf(value: unknown, repository: string): Action {
   const op = typeof value === 'object' && value !== null ? (value as { op?: unknown }).op : undefined;
   if (typeof op !== 'string') invalid('it has no "op"');
   if (!OPS.includes(op as Op)) invalid(`unknown op ${JSON.stringify(op)}`);
-  if (REQUIRED[op as Op] === undefined && !op.startsWith('create-mailbox-')) {
+  if (REQUIRED[op as Op] === undefined && !op.includes('-mailbox-')) {
     invalid(`op "${op}" is not supported by this version of postern`);
   }
   const parsed = actionLine.safeParse(value);
@@ -69,6 +71,7 @@ export function actionOf(value: unknown, repository: string): Action {
   if (required?.flags && action.flags === undefined) invalid(`"${action.op}" needs "flags"`);
   if (required?.delta && !action.add?.length && !action.remove?.length)
     invalid(`"${action.op}" needs "add" or "remove"`);
+  if (action.to === action.mailbox) invalid('"to" is the mailbox it is in');
   if (action.add?.some(flag => action.remove?.includes(flag))) invalid('a flag is in "add" and in "remove"');
   if (actionId(repository, action) !== action.id) {
     invalid(
@@ -79,19 +82,31 @@ export function actionOf(value: unknown, repository: string): Action {
 }
 
 function toAction(line: ActionLine): Action {
-  const base = { op: line.op, id: line.id, mailbox: mailboxName(line.mailbox), why: line.why ?? '' };
+  const base = {
+    op: line.op,
+    id: line.id,
+    mailbox: mailboxName(line.mailbox),
+    ...('to' in line ? { to: mailboxName(line.to) } : {}),
+    why: line.why ?? '',
+    ...(line.conflict === undefined ? {} : { conflict: line.conflict }),
+  };
   if (!('message' in line)) return base;
   const remote = endOf(line.uid, line.uidValidity, line.remoteFile);
   const local = endOf(line.localUid, line.localUidValidity, line.file);
+  const flags =
+    'flags' in line
+      ? {
+          ...flagField('flags', line.flags),
+          ...flagField('add', line.add),
+          ...flagField('remove', line.remove),
+        }
+      : {};
   return {
     ...base,
     ...(remote === undefined ? {} : { remote }),
     ...(local === undefined ? {} : { local }),
-    ...flagField('flags', line.flags),
-    ...flagField('add', line.add),
-    ...flagField('remove', line.remove),
+    ...flags,
     message: line.message as MessageNote,
-    ...(line.conflict === undefined ? {} : { conflict: line.conflict }),
   };
 }
 

@@ -47,8 +47,27 @@ const ends = {
 };
 
 const mailboxOp = z.strictObject({
-  op: z.enum(['create-mailbox-local', 'create-mailbox-remote']),
+  op: z.enum([
+    'create-mailbox-local',
+    'create-mailbox-remote',
+    'delete-mailbox-local',
+    'delete-mailbox-remote',
+  ]),
   ...common,
+});
+
+const renameOp = z.strictObject({
+  op: z.enum(['rename-mailbox-local', 'rename-mailbox-remote']),
+  ...common,
+  to: mailbox,
+});
+
+const moveOp = z.strictObject({
+  op: z.enum(['move-local', 'move-remote']),
+  ...common,
+  to: mailbox,
+  ...ends,
+  message,
 });
 
 const messageOp = z.strictObject({
@@ -71,7 +90,7 @@ const messageOp = z.strictObject({
 });
 
 /** One action line of a plan. What each op requires beyond this stands in parse-line.ts. */
-export const actionLine = z.discriminatedUnion('op', [mailboxOp, messageOp]);
+export const actionLine = z.discriminatedUnion('op', [mailboxOp, renameOp, moveOp, messageOp]);
 
 /** The first line of a plan; a filter may have eaten it. */
 export const headerLine = z.strictObject({

@@ -70,6 +70,9 @@ const mailbox = object<MailboxRecord>({
   sides: object<MailboxRecord['sides']>({ remote: optional(sideRecord), local: optional(sideRecord) }),
   rematch: optional(text),
   quiet: optional(boolean),
+  missing: optional(
+    object<NonNullable<MailboxRecord['missing']>>({ remote: optional(whole), local: optional(whole) }),
+  ),
   agreed: optional(boolean),
 });
 

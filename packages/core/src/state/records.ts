@@ -50,6 +50,8 @@ export interface MailboxRecord {
   readonly sides: Partial<Record<SideName, SideRecord>>;
   /** Why nothing may be deleted on account of base here until an apply has settled it; absent when all is well. */
   readonly rematch?: string;
+  /** How many listings in a row came without the mailbox, on a side that had it. */
+  readonly missing?: Partial<Record<SideName, number>>;
   /** Both sides had the mailbox at the same time once. */
   readonly agreed?: boolean;
   /** The merge found nothing to do here, and no row or pair changed since: planning may pass it over. */

@@ -1,0 +1,89 @@
+import type { Decision } from '../merge/decision.js';
+import { findRenames } from '../merge/find-renames.js';
+import { mergeMailbox } from '../merge/merge-mailbox.js';
+import { type Relocation, relocate } from '../merge/relocate.js';
+import { agreedFlags } from '../model/agreed-flags.js';
+import { sameFlags } from '../model/flags.js';
+import type { MailboxName } from '../model/mailbox.js';
+import { type Pair, pairKey } from '../model/pair.js';
+import type { Blocked, MailboxView } from '../model/view.js';
+import { loadView } from '../observe/load-view.js';
+import { unpairedDigests } from '../observe/unpaired-digests.js';
+import type { MailboxRecord } from '../state/records.js';
+import type { Progress, Repository } from '../state/repository.js';
+import type { Change } from '../state/store.js';
+
+export interface MergeOptions {
+  /** Only these; all when absent. */
+  readonly mailboxes?: readonly MailboxName[];
+  /** Mailboxes nothing is concluded about, because they could not be read. */
+  readonly unread?: ReadonlySet<MailboxName>;
+  readonly progress?: Progress;
+}
+
+export interface MergedAccount {
+  readonly decisions: readonly Decision[];
+  readonly blocked: readonly Blocked[];
+  readonly wanted: Relocation['wanted'];
+  readonly rematch: readonly { readonly mailbox: MailboxName; readonly reason: string }[];
+  /** The mailboxes that were looked at. */
+  readonly records: readonly MailboxRecord[];
+}
+
+/** Merges every mailbox that is not quiet, then looks across them. Only base's flags are written, where both sides agree. */
+export async function mergeAccount(
+  repository: Repository,
+  options: MergeOptions = {},
+): Promise<MergedAccount> {
+  const { store } = repository;
+  const views: MailboxView[] = [];
+  const rematch: { mailbox: MailboxName; reason: string }[] = [];
+  const unreadable: Blocked[] = [];
+  const records: MailboxRecord[] = [];
+  for (const record of (await store.all('mailbox', '')).values()) {
+    const { mailbox } = record;
+    if (options.mailboxes !== undefined && !options.mailboxes.includes(mailbox)) continue;
+    if (record.rematch !== undefined) rematch.push({ mailbox, reason: record.rematch });
+    records.push(record);
+    if (options.unread?.has(mailbox)) {
+      unreadable.push({ mailbox, reason: 'the mailbox could not be read: nothing is planned for it' });
+      continue;
+    }
+    if (record.quiet) continue;
+    options.progress?.({ what: 'compare', mailbox, done: 0, total: 0 });
+    views.push(await refreshBase(repository, await loadView(store, record)));
+  }
+  const renames = findRenames(views);
+  const merges = [{ decisions: renames.decisions, blocked: [] }, ...renames.views.map(mergeMailbox)];
+  const deletes = merges.some(({ decisions }) => decisions.some(({ kind }) => kind === 'delete'));
+  const unpaired = deletes
+    ? { remote: await unpairedDigests(store, 'remote'), local: await unpairedDigests(store, 'local') }
+    : { remote: new Map(), local: new Map() };
+  const relocation = relocate(merges, (side, digest, not) => {
+    for (const mailbox of unpaired[side].get(digest) ?? []) if (mailbox !== not) return mailbox;
+    return undefined;
+  });
+  return { ...relocation, blocked: [...relocation.blocked, ...unreadable], rematch, records };
+}
+
+/** Where both sides agree on flags and base does not know it yet, base learns it: there is nothing to do for anybody. */
+async function refreshBase(repository: Repository, view: MailboxView): Promise<MailboxView> {
+  const { remote, local } = view.sides;
+  if (remote === undefined || local === undefined || view.rematch !== undefined) return view;
+  const permanent = { remote: remote.permanentFlags, local: local.permanentFlags };
+  const changes: Change[] = [];
+  const pairs = view.pairs.map((pair): Pair => {
+    const rows = {
+      remote: pair.remote.epoch === remote.cursor.epoch ? remote.rows.get(pair.remote.key) : undefined,
+      local: pair.local.epoch === local.cursor.epoch ? local.rows.get(pair.local.key) : undefined,
+    };
+    if (rows.remote === undefined || rows.local === undefined) return pair;
+    const flags = agreedFlags(pair.flags, { remote: rows.remote.flags, local: rows.local.flags }, permanent);
+    if (sameFlags(flags, pair.flags)) return pair;
+    const next = { ...pair, flags };
+    changes.push({ put: 'pair', mailbox: view.mailbox, key: pairKey(next), value: next });
+    return next;
+  });
+  if (changes.length > 0) await repository.store.write(changes, { durable: false });
+  return { ...view, pairs };
+}

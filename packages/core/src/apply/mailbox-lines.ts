@@ -1,0 +1,150 @@
+import type { Action } from '../model/action.js';
+import { otherSide, type SideName } from '../model/by-side.js';
+import { bug } from '../model/error.js';
+import type { MailboxName } from '../model/mailbox.js';
+import { isSameMailbox } from '../model/same-mailbox.js';
+import { loadRecord, loadSnapshot } from '../observe/load-view.js';
+import { observeMailbox } from '../observe/observe-mailbox.js';
+import type { MailboxRecord } from '../state/records.js';
+import type { Repository } from '../state/repository.js';
+import type { Change } from '../state/store.js';
+import { already, type Refusal, type Report, skipped } from './judgement.js';
+
+/** The side a line about a mailbox writes to. */
+function writtenSide(action: Action): SideName {
+  return action.op.endsWith('-local') ? 'local' : 'remote';
+}
+
+export async function checkCreate(repository: Repository, action: Action): Promise<Refusal | undefined> {
+  const on = writtenSide(action);
+  const record = await loadRecord(repository.store, action.mailbox);
+  if (record.sides[on] !== undefined) return already(`it is on the ${on} side`);
+  if (record.sides[otherSide(on)] === undefined)
+    return skipped(`it is not on the ${otherSide(on)} side (any more)`);
+  return undefined;
+}
+
+/** Runs one `create-mailbox-*` line; "exists already" is success (RFC 4549 §5.1). */
+export async function runCreate(repository: Repository, action: Action, report: Report): Promise<void> {
+  const refusal = await checkCreate(repository, action);
+  if (refusal !== undefined) return report(action, refusal);
+  const on = writtenSide(action);
+  const { mailbox } = action;
+  const result = await repository.sides[on].createMailbox(mailbox);
+  await welcomeBack(repository, on, mailbox);
+  await observeMailbox(repository, on, mailbox);
+  report(action, result === 'already' ? already(`it is on the ${on} side`) : undefined);
+}
+
+/** A mailbox that base knows and that we made again ourselves is no stranger. */
+async function welcomeBack(repository: Repository, on: SideName, mailbox: MailboxName): Promise<void> {
+  const { store } = repository;
+  const record = await loadRecord(store, mailbox);
+  if (record.missing?.[on] === undefined) return;
+  const generation = record.pending ?? record.generation;
+  await repository.sides[on].writeWitness(mailbox, { repository: repository.id, mailbox, generation });
+  const { [on]: _back, ...missing } = record.missing;
+  await store.write([{ put: 'mailbox', mailbox: '', key: mailbox, value: { ...record, missing } }], {
+    durable: true,
+  });
+}
+
+/** A rename stands while the other side still shows it: the old name gone, the new one there with the same messages. */
+export async function checkRename(repository: Repository, action: Action): Promise<Refusal | undefined> {
+  const on = writtenSide(action);
+  const from = otherSide(on);
+  const { store } = repository;
+  const old = await loadRecord(store, action.mailbox);
+  const now = await loadRecord(store, targetOf(action));
+  if (now.agreed && old.sides[on] === undefined) return already(`it is called ${now.mailbox} on both sides`);
+  if (old.sides[on] === undefined) return skipped(`it is not on the ${on} side`);
+  if (old.sides[from] !== undefined) return skipped(`it is on the ${from} side (again)`);
+  const snapshot = await loadSnapshot(store, now, from);
+  if (snapshot === undefined) return skipped(`${now.mailbox} is not on the ${from} side`);
+  if (now.sides[on] !== undefined) return skipped(`${now.mailbox} is on the ${on} side already`);
+  if (old.rematch !== undefined) return skipped(`base proves nothing here in this round: ${old.rematch}`);
+  const pairs = [...(await store.all('pair', action.mailbox)).values()];
+  return isSameMailbox(pairs, from, snapshot) ? undefined : skipped(`${now.mailbox} is not the same mailbox`);
+}
+
+/** Runs one `rename-mailbox-*` line; base moves along in one batch, no message travels. */
+export async function runRename(repository: Repository, action: Action, report: Report): Promise<void> {
+  const refusal = await checkRename(repository, action);
+  if (refusal !== undefined) return report(action, refusal);
+  const on = writtenSide(action);
+  const to = targetOf(action);
+  await repository.sides[on].renameMailbox(action.mailbox, to);
+  await renameInState(repository, { from: action.mailbox, to, on });
+  report(action);
+}
+
+async function renameInState(
+  repository: Repository,
+  { from, to, on }: { readonly from: MailboxName; readonly to: MailboxName; readonly on: SideName },
+): Promise<void> {
+  const { store, sides } = repository;
+  const old = await loadRecord(store, from);
+  const now = await loadRecord(store, to);
+  const generation = old.generation + 1;
+  const record: MailboxRecord = {
+    mailbox: to,
+    generation: old.generation,
+    pending: generation,
+    sides: { ...now.sides, [on]: old.sides[on] ?? bug('a rename without the mailbox') },
+    agreed: true,
+  };
+  const changes: Change[] = [
+    { clear: 'pair', mailbox: from },
+    { clear: on, mailbox: from },
+    { del: 'mailbox', mailbox: '', key: from },
+    { put: 'mailbox', mailbox: '', key: to, value: record },
+  ];
+  for (const [key, value] of await store.all('pair', from))
+    changes.push({ put: 'pair', mailbox: to, key, value });
+  for (const [key, value] of await store.all(on, from)) changes.push({ put: on, mailbox: to, key, value });
+  await store.write(changes, { durable: true });
+  for (const side of [sides.remote, sides.local]) {
+    await side.writeWitness(to, { repository: repository.id, mailbox: to, generation });
+  }
+  const { pending: _pending, ...settled } = record;
+  await store.write([{ put: 'mailbox', mailbox: '', key: to, value: { ...settled, generation } }], {
+    durable: true,
+  });
+}
+
+/** A mailbox is deleted when base has nothing in it any more, and the other side still does without it. */
+export async function checkDelete(repository: Repository, action: Action): Promise<Refusal | undefined> {
+  const on = writtenSide(action);
+  const from = otherSide(on);
+  const { store } = repository;
+  const record = await loadRecord(store, action.mailbox);
+  if (record.sides[on] === undefined) return already(`it is not on the ${on} side`);
+  if (record.sides[from] !== undefined) return skipped(`it is on the ${from} side (again)`);
+  if (!record.agreed) return skipped(`it was never on the ${from} side`);
+  if (record.rematch !== undefined)
+    return skipped(`base proves nothing here in this round: ${record.rematch}`);
+  const left = (await store.all(on, action.mailbox)).size;
+  return left === 0 ? undefined : skipped(`${left} messages are in it`);
+}
+
+/** Runs one `delete-mailbox-*` line. The side refuses when anything is in it at that moment. */
+export async function runDelete(repository: Repository, action: Action, report: Report): Promise<void> {
+  const refusal = await checkDelete(repository, action);
+  if (refusal !== undefined) return report(action, refusal);
+  const on = writtenSide(action);
+  const { mailbox } = action;
+  const result = await repository.sides[on].deleteMailbox(mailbox);
+  await repository.store.write(
+    [
+      { clear: 'pair', mailbox },
+      { clear: on, mailbox },
+      { del: 'mailbox', mailbox: '', key: mailbox },
+    ],
+    { durable: true },
+  );
+  report(action, result === 'already' ? already(`it is not on the ${on} side`) : undefined);
+}
+
+function targetOf(action: Action): MailboxName {
+  return action.to ?? bug('a rename without its new name');
+}
