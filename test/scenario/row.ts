@@ -12,7 +12,7 @@ import type { MemorySideOptions } from '../support/memory-side.js';
  *     ?a               without Message-ID
  *
  * Events, separated by `;`, happen after base was made (stage.ts lists them): `r.flag a +F-S; l.rename b; sync`.
- * A plan is a list of lines: `download a`, `flag-local a +F`, `upload! Work:b` (`!` marks a conflict).
+ * A plan is a list of lines: `download a`, `flag-local a +F`, `upload! Work:b` (`!` marks a conflict), `move-local a Work`.
  * A world is a list of messages with their flags on both sides, R/L, or one value where they are equal: `a S, b F/·`.
  */
 export interface Row {

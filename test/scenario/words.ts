@@ -42,12 +42,15 @@ export function actionWords(action: Action, sight: Sight, book: MessageBook): st
     ...(action.add === undefined ? [] : [`+${writeFlags(action.add)}`]),
     ...(action.remove === undefined ? [] : [`-${writeFlags(action.remove)}`]),
   ].join('');
-  return [op, name, ...(delta === '' ? [] : [delta])].join(' ');
+  const to = action.to === undefined ? [] : [action.to];
+  return [op, name, ...to, ...(delta === '' ? [] : [delta])].join(' ');
 }
 
 function nameOf(action: Action, sight: Sight, book: MessageBook): string {
   const order: readonly SideName[] =
-    action.op === 'upload' || action.op === 'delete-local' ? ['local', 'remote'] : ['remote', 'local'];
+    action.op === 'upload' || action.op === 'delete-local' || action.op === 'move-local'
+      ? ['local', 'remote']
+      : ['remote', 'local'];
   if (action.op === 'unpair') return book.nameOfDigest(action.message?.digest ?? '');
   for (const side of order) {
     const key = action[side]?.key;
