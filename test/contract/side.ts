@@ -4,9 +4,11 @@ import { afterEach, beforeEach, describe } from 'vitest';
 import { describeDelivery } from './side/delivery.js';
 import { describeEpochs } from './side/epochs.js';
 import { describeFlags } from './side/flags.js';
+import { describeMailboxChanges } from './side/mailbox-changes.js';
 import { describeMailboxes } from './side/mailboxes.js';
 import type { OpenedSide, SideAbilities, Used } from './side/opened-side.js';
 import { describeReading } from './side/reading.js';
+import { describeRelocation } from './side/relocation.js';
 import { describeRemoval } from './side/removal.js';
 import { describeSnapshots } from './side/snapshots.js';
 import { describeTraces } from './side/traces.js';
@@ -30,11 +32,13 @@ export function describeSide(
 
     const use = (): Used => ({ side, opened, abilities, open });
     describeMailboxes(use);
+    describeMailboxChanges(use);
     describeSnapshots(use);
     describeReading(use);
     describeDelivery(use);
     describeFlags(use);
     describeRemoval(use);
+    describeRelocation(use);
     describeEpochs(use);
     describeTraces(use);
   });

@@ -1,9 +1,20 @@
-import { INBOX } from '@postern/core/model/mailbox.js';
+import { INBOX, mailboxName } from '@postern/core/model/mailbox.js';
+import type { Side } from '@postern/core/side/side.js';
 import { describe, expect, it } from 'vitest';
 import { contentOf, deliverAll, letter, readAll } from '../../support/letters.js';
 import { largeMessage, message, twins } from '../../support/messages.js';
 import { CountingSeam, Crash, CrashSeam } from '../../support/seam.js';
-import { caught, contentsOf, done, rowsOf, selectable, type Used, WORK } from './opened-side.js';
+import {
+  caught,
+  codeOf,
+  contentsOf,
+  done,
+  type OpenedSide,
+  rowsOf,
+  selectable,
+  type Used,
+  WORK,
+} from './opened-side.js';
 
 export function describeTraces(use: () => Used): void {
   describe('witnesses', () => {
@@ -112,13 +123,139 @@ export function describeTraces(use: () => Used): void {
     });
   });
 
+  describe('a crash while mail changes its place', () => {
+    it('in the middle of a move leaves the message in one mailbox at least, and a rerun completes it', async () => {
+      await atEachCrash(async ({ opened, dying, seam }) => {
+        const wanted = [...twins(), message({ id: 'third' })];
+        await opened.side.createMailbox(WORK);
+        for (const bytes of wanted) await opened.user.add(INBOX, bytes, ['\\Seen']);
+        const { rows, cursor } = await opened.side.snapshot(INBOX, undefined);
+        const move = { mailbox: INBOX, epoch: cursor.epoch, to: WORK, rows: [...rows.values()] };
+        await (await dying()).move(move).catch(caught);
+        if (!seam.crashed) return false;
+        const again = await opened.reopen();
+        const whole = wanted.map(contentOf).sort();
+        const left = await again.snapshot(INBOX, undefined);
+        const isWhole = async () =>
+          [...(await contentsOf(again)), ...(await contentsOf(again, WORK))].filter(
+            (content, index, all) => all.indexOf(content) === index,
+          );
+        expect((await isWhole()).sort(), seam.where).toEqual([...new Set(whole)]);
+        // A server without MOVE copies first: apply never asks it again before it has looked into the target.
+        const isClear = use().abilities.keys === 'file' || (await rowsOf(again, WORK)).length === 0;
+        if (use().abilities.removal === 'mark' || !isClear) return true;
+        const outcomes = await again.move({ ...move, rows: [...left.rows.values()] });
+        for (const { kind } of outcomes) expect(kind, seam.where).toBe('done');
+        expect(await contentsOf(again, WORK), seam.where).toEqual(whole);
+        expect(await rowsOf(again), seam.where).toEqual([]);
+        return true;
+      });
+    });
+
+    it('in the middle of a copy leaves the message where it is, and a whole copy or none', async () => {
+      await atEachCrash(async ({ opened, dying, seam }) => {
+        const bytes = message({ id: 'copied' });
+        await opened.side.createMailbox(WORK);
+        await opened.user.add(INBOX, bytes);
+        const { rows, cursor } = await opened.side.snapshot(INBOX, undefined);
+        const copy = { mailbox: INBOX, epoch: cursor.epoch, to: WORK, rows: [...rows.values()] };
+        await (await dying()).copy(copy).catch(caught);
+        if (!seam.crashed) return false;
+        const again = await opened.reopen();
+        expect(await contentsOf(again), seam.where).toEqual([contentOf(bytes)]);
+        expect([[], [contentOf(bytes)]], seam.where).toContainEqual(await contentsOf(again, WORK));
+        return true;
+      });
+    });
+
+    it('in the middle of a rename never shows a part of the mailbox, and a rerun completes it', async () => {
+      const [other, below] = [mailboxName('Other'), mailboxName('Work/below')];
+      for (const isParent of [false, true]) {
+        await atEachCrash(async ({ opened, dying, seam }) => {
+          const wanted = [message({ id: 'one' }), message({ id: 'two' })];
+          await opened.side.createMailbox(WORK);
+          if (isParent) await opened.side.createMailbox(below);
+          await deliverAll(opened.side, WORK, [
+            letter(wanted[0]!),
+            letter(wanted[1]!, { flags: ['\\Seen'] }),
+          ]);
+          await (await dying()).renameMailbox(WORK, other).catch(caught);
+          if (!seam.crashed) return false;
+          const again = await opened.reopen();
+          const whole = wanted.map(contentOf).sort();
+          let shown = 0;
+          for (const name of (await selectable(again)).filter(name => [WORK, other].includes(name))) {
+            const contents = await contentsOf(again, name).catch(caught);
+            if (contents instanceof Error) {
+              expect(await codeOf(Promise.reject(contents)), seam.where).toBe('mailbox-unreadable');
+            } else {
+              expect(contents, seam.where).toEqual(whole);
+            }
+            shown++;
+          }
+          expect(shown, seam.where).toBeGreaterThanOrEqual(1);
+          const names = await selectable(again);
+          if (names.includes(WORK)) await again.renameMailbox(WORK, other);
+          else if (await again.snapshot(other, undefined).then(() => false, caught)) {
+            await again.renameMailbox(WORK, other);
+          }
+          expect(await selectable(again), seam.where).not.toContain(WORK);
+          expect(await contentsOf(again, other), seam.where).toEqual(whole);
+          expect((await again.list()).problems, seam.where).toEqual([]);
+          return true;
+        });
+      }
+    });
+
+    it('in the middle of a deletion leaves an empty mailbox or none, and a rerun completes it', async () => {
+      await atEachCrash(async ({ opened, dying, seam }) => {
+        await opened.side.createMailbox(WORK);
+        await opened.side.writeWitness(WORK, { repository: 'r1', mailbox: WORK, generation: 1 });
+        await (await dying()).deleteMailbox(WORK).catch(caught);
+        if (!seam.crashed) return false;
+        const again = await opened.reopen();
+        const names = await selectable(again);
+        if (names.includes(WORK)) expect(await rowsOf(again, WORK), seam.where).toEqual([]);
+        const result = await again.deleteMailbox(WORK);
+        if (names.includes(WORK)) expect(result, seam.where).toBe('done');
+        expect(await selectable(again), seam.where).toEqual([INBOX]);
+        expect(await again.deleteMailbox(WORK), seam.where).toBe('already');
+        expect((await again.list()).problems, seam.where).toEqual([]);
+        return true;
+      });
+    });
+
+    /** Runs an act on accounts of its own until no crash comes any more; the act says whether there was one. */
+    async function atEachCrash(act: (scene: Scene) => Promise<boolean>): Promise<void> {
+      const { open } = use();
+      let crashes = 0;
+      for (let at = 1, more = true; more; at++) {
+        for (const when of ['before', 'after'] as const) {
+          const seam = new CrashSeam(at, when);
+          const opened = await open();
+          try {
+            more = await act({ opened, seam, dying: () => opened.reopen(seam) });
+            if (!more) break;
+            crashes++;
+          } finally {
+            await opened.cleanup();
+          }
+        }
+      }
+      expect(crashes).toBeGreaterThanOrEqual(2);
+    }
+  });
+
   describe('the seam', () => {
     it('sees what changes the account, and nothing when an account is only read', async () => {
       const { opened, abilities } = use();
       const key = await opened.user.add(INBOX, message({ id: 'there' }));
       const seam = new CountingSeam();
       const side = await opened.reopen(seam);
-      const changing = new Set(['APPEND', 'STORE', 'EXPUNGE', 'MOVE', 'COPY', 'CREATE']);
+      const changing = new Set([
+        ...['APPEND', 'STORE', 'EXPUNGE', 'MOVE', 'COPY'],
+        ...['CREATE', 'RENAME', 'DELETE'],
+      ]);
       const changes = () =>
         seam.effects.filter(({ surface, name }) => surface !== 'wire' || changing.has(lastWord(name))).length;
       await side.list();
@@ -139,10 +276,24 @@ export function describeTraces(use: () => Used): void {
       if (abilities.witness) {
         await step(side.writeWitness(WORK, { repository: 'r1', mailbox: WORK, generation: 1 }));
       }
+      const fresh = await side.snapshot(INBOX, undefined);
+      const request = { mailbox: INBOX, epoch: fresh.cursor.epoch, to: WORK, rows: [...fresh.rows.values()] };
+      await step(side.copy(request));
+      await step(side.move(request));
+      await step(side.renameMailbox(WORK, mailboxName('Renamed')));
+      await side.createMailbox(mailboxName('Empty'));
+      await step(side.deleteMailbox(mailboxName('Empty')));
       expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b));
       expect(seen[0]).toBeGreaterThan(0);
     });
   });
+}
+
+interface Scene {
+  readonly opened: OpenedSide;
+  readonly seam: CrashSeam;
+  /** The process that will die. */
+  readonly dying: () => Promise<Side>;
 }
 
 /** `UID STORE` is a STORE. */
