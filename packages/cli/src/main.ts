@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { keepHeapSmall } from './keep-heap-small.js';
 import { versionLine } from './version.js';
 
 /** Resolves when everything written to a stream has left this process. */
@@ -14,6 +15,7 @@ async function main(words: readonly string[]): Promise<number> {
     process.stdout.write(versionLine());
     return 0;
   }
+  keepHeapSmall();
   const [{ runCli }, { endOnSignals }] = await Promise.all([import('./cli.js'), import('./interrupts.js')]);
   endOnSignals();
   return runCli(words);

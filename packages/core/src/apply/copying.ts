@@ -2,10 +2,11 @@ import type { Action } from '../model/action.js';
 import { agreedFlags } from '../model/agreed-flags.js';
 import { otherSide, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
+import type { Flags } from '../model/flags.js';
 import type { Identity } from '../model/identity.js';
 import { isEdited, type Pair } from '../model/pair.js';
 import type { MessageKey, Row } from '../model/row.js';
-import type { DeliveryBatch, DeliveryOutcome, Letter, Slot, StagedLetter } from '../side/side.js';
+import type { DeliveryBatch, DeliveryOutcome, Slot, StagedLetter } from '../side/side.js';
 import type { Desk } from './desk.js';
 import { already, failed, type Refusal, type Report, skipped } from './judgement.js';
 import { endOf } from './pairing.js';
@@ -138,7 +139,8 @@ class CopyBatch {
 interface Staged {
   readonly job: Job;
   readonly slot: Slot;
-  readonly letter: Letter;
+  /** The source's, at the moment of reading. Nothing else of the letter is kept: it holds the bytes. */
+  readonly flags: Flags;
   readonly what: StagedLetter;
   readonly intent: string;
 }
@@ -178,7 +180,8 @@ class Delivery {
         const slot = slots[index]!;
         const what = await this.#batch.stage(slot, letter);
         const refusal = arrivedWrong(job.row, what.identity);
-        if (refusal === undefined) staged.push({ job, slot, letter, what, intent: intents[index]! });
+        if (refusal === undefined)
+          staged.push({ job, slot, flags: letter.flags, what, intent: intents[index]! });
         else {
           await this.#batch.discard(slot);
           this.#desk.clearIntent(intents[index]!);
@@ -216,7 +219,7 @@ class Delivery {
   }
 
   #conclude(entry: Staged, outcome: DeliveryOutcome): void {
-    const { job, what, letter, intent } = entry;
+    const { job, what, intent } = entry;
     switch (outcome.kind) {
       case 'done': {
         this.#record(entry, outcome.row);
@@ -233,7 +236,7 @@ class Delivery {
           operation: this.#desk.operation,
           side: this.#target,
           mailbox: this.#desk.mailbox,
-          source: { epoch: this.#desk.epoch(this.#source), key: letter.key },
+          source: { epoch: this.#desk.epoch(this.#source), key: job.row.key },
           identity: what.identity,
           epoch: this.#batch.epoch,
           ...(outcome.slot.uidFrom === undefined ? {} : { uidFrom: outcome.slot.uidFrom }),
@@ -249,14 +252,11 @@ class Delivery {
     }
   }
 
-  #record({ job, letter, what }: Staged, delivered: Row): void {
+  #record({ job, flags: seen, what }: Staged, delivered: Row): void {
     const target = this.#target;
     const source = this.#source;
-    const origin: Row = {
-      ...job.row,
-      flags: letter.flags,
-      identity: { ...job.row.identity, content: what.identity.content },
-    };
+    const { content } = what.identity;
+    const origin: Row = { ...job.row, flags: seen, identity: { content, ...job.row.identity } };
     this.#desk.putRow(target, delivered);
     this.#desk.putRow(source, origin);
     const ends = {
@@ -269,9 +269,9 @@ class Delivery {
     >;
     const remote = target === 'remote' ? delivered : origin;
     this.#desk.putPair({
-      ...ends,
       flags: agreedFlags([], flags, this.#desk.permanent()),
       identity: what.identity,
+      ...ends,
       ...(remote.identity.digest === what.identity.digest ? {} : { remoteDigest: remote.identity.digest }),
     });
   }

@@ -68,11 +68,6 @@ export function isDeletion(op: Op): boolean {
   return op === 'delete-local' || op === 'delete-remote';
 }
 
-export function noteOf(identity: Identity, envelope: Envelope): MessageNote {
-  return {
-    ...(identity.messageId === undefined ? {} : { messageId: identity.messageId }),
-    digest: identity.digest,
-    size: identity.size,
-    ...envelope,
-  };
+export function noteOf({ messageId, digest, size }: Identity, envelope: Envelope): MessageNote {
+  return messageId === undefined ? { digest, size, ...envelope } : { messageId, digest, size, ...envelope };
 }

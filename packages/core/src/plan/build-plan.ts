@@ -18,7 +18,7 @@ export interface PlanContext {
 export function actionsOf(decisions: readonly Decision[], context: PlanContext): Action[] {
   return decisions.map(decision => {
     const action = withoutId(decision, context.epochs);
-    return { ...action, id: actionId(context.repository, action) };
+    return { id: actionId(context.repository, action), ...action };
   });
 }
 

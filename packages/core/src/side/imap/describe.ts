@@ -1,3 +1,4 @@
+import type { Flags } from '../../model/flags.js';
 import { type Identity, readHeader } from '../../model/identity.js';
 import type { Row } from '../../model/row.js';
 import type { Fetched } from './fetch.js';
@@ -19,8 +20,8 @@ export function describe(fetched: Fetched): Description | undefined {
   if (header === undefined || header === null || size === undefined) return undefined;
   const { messageId, digest, envelope } = readHeader(header);
   const identity: Identity = messageId === undefined ? { digest, size } : { messageId, digest, size };
-  const description = { key: keyOf(uid), date: date ?? dateOf(envelope.date), identity, envelope };
-  return serverId === undefined ? description : { ...description, serverId };
+  const lasting = { key: keyOf(uid), date: date ?? dateOf(envelope.date), identity, envelope };
+  return serverId === undefined ? lasting : { serverId, ...lasting };
 }
 
 /** For the rare server that sends no INTERNALDATE: what the message says itself, else the epoch. */
@@ -29,10 +30,18 @@ function dateOf(text: string | undefined): number {
   return Number.isNaN(date) ? 0 : date;
 }
 
+/** A description and what may change, as a row. Literals that begin with a spread are slow; there is one a message. */
+export function withState(
+  lasting: Description,
+  { flags, modseq }: { readonly flags: Flags; readonly modseq: string | undefined },
+): Row {
+  return modseq === undefined ? { flags, ...lasting } : { flags, modseq, ...lasting };
+}
+
 /** The whole row; undefined where the answer is not enough. */
 export function rowOf(fetched: Fetched): Row | undefined {
   const description = describe(fetched);
   const { flags, modseq } = fetched;
   if (description === undefined || flags === undefined) return undefined;
-  return { ...description, flags, ...(modseq === undefined ? {} : { modseq }) };
+  return withState(description, { flags, modseq });
 }

@@ -3,7 +3,7 @@ import { PosternError } from '../../model/error.js';
 import { printable } from '../../model/escape-text.js';
 import { type Flags, type PermanentFlags, sameFlags } from '../../model/flags.js';
 import type { MessageKey, Row, Snapshot } from '../../model/row.js';
-import { type Description, describe, descriptionFault } from './describe.js';
+import { type Description, describe, descriptionFault, withState } from './describe.js';
 import { existingUids } from './existing.js';
 import {
   type Columns,
@@ -284,10 +284,9 @@ class Reading {
     ) {
       return known;
     }
-    const lasting = known ?? this.#descriptions.get(uid);
-    return lasting === undefined
-      ? undefined
-      : { ...lasting, flags, ...(modseq === undefined ? {} : { modseq }) };
+    if (known !== undefined) return { ...known, flags, ...(modseq === undefined ? {} : { modseq }) };
+    const description = this.#descriptions.get(uid);
+    return description === undefined ? undefined : withState(description, state);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Envelope } from '../../model/identity.js';
-import { ContentHasher, type Identity, readHeader } from '../../model/identity.js';
+import { ContentHasher, fullIdentity, type Identity, readHeader } from '../../model/identity.js';
 
 /** A header longer than this is cut: memory stays bounded whatever a message is. */
 const LONGEST_HEADER = 16 * 1024 * 1024;
@@ -31,7 +31,7 @@ export class MessageDigester {
   finish(): MessageFacts {
     const { messageId, digest, envelope } = readHeader(Buffer.concat(this.#header));
     this.#header = [];
-    return { identity: { ...(messageId ? { messageId } : {}), digest, ...this.#hasher.finish() }, envelope };
+    return { identity: fullIdentity({ messageId, digest, ...this.#hasher.finish() }), envelope };
   }
 }
 
