@@ -1,5 +1,6 @@
 import { PosternError } from '../../model/error.js';
-import { CommandRefused } from './error-words.js';
+import { INBOX } from '../../model/mailbox.js';
+import { CommandRefused, saysNonexistent } from './error-words.js';
 import { isThere } from './listing.js';
 import { open, type Place } from './selection.js';
 import type { Session } from './session.js';
@@ -9,11 +10,17 @@ import { quoted } from './tokens.js';
 /** DELETE (RFC 3501 §6.3.4) of a mailbox that was opened just now and had no message; mailboxes below it stay. */
 export async function deleteOnServer(session: Session, place: Place): Promise<'done' | 'already'> {
   const { mailbox, raw } = place;
+  if (mailbox === INBOX) throw new PosternError('server-refused', 'INBOX cannot be deleted');
   if (!(await isThere(session, mailbox))) return 'already';
-  const { exists } = await open(session, place, 'read');
-  await deselect(session, place);
-  if (exists > 0) {
-    throw new PosternError('server-refused', `${mailbox} is not deleted: it has ${exists} messages`);
+  try {
+    const { exists } = await open(session, place, 'read');
+    await deselect(session, place);
+    if (exists > 0) {
+      throw new PosternError('server-refused', `${mailbox} is not deleted: it has ${exists} messages`);
+    }
+  } catch (error) {
+    if (saysNonexistent(error)) return 'already';
+    throw error;
   }
   try {
     await session.command({
@@ -25,8 +32,8 @@ export async function deleteOnServer(session: Session, place: Place): Promise<'d
     });
   } catch (error) {
     if (!(error instanceof CommandRefused) || error.code === 'try-later') throw error;
-    if (await isThere(session, mailbox)) throw error;
-    return 'already';
+    if (saysNonexistent(error) || !(await isThere(session, mailbox))) return 'already';
+    throw error;
   }
   await unsubscribe(session, place);
   return 'done';

@@ -33,6 +33,16 @@ export class CommandRefused extends PosternError {
   }
 }
 
+/** Whether a refusal, or what it was the cause of, says that there is no such mailbox. Not every server has the code. */
+export function saysNonexistent(error: unknown): boolean {
+  const refusal = error instanceof PosternError && error.cause !== undefined ? error.cause : error;
+  if (!(refusal instanceof CommandRefused)) return false;
+  return (
+    refusal.responseCode === 'NONEXISTENT' ||
+    /\b(doesn't|does not|doesn’t) exist\b|\bnon-?existent\b/i.test(refusal.words)
+  );
+}
+
 /** Codes that say "not now" (RFC 5530 §3, RFC 9051) and Microsoft's throttling. */
 function codeOfRefusal(refusal: { responseCode: string | undefined; words: string }): ErrorCode {
   if (['UNAVAILABLE', 'INUSE', 'THROTTLED', 'SERVERBUG'].includes(refusal.responseCode ?? ''))

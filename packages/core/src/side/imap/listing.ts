@@ -2,9 +2,9 @@ import { PosternError } from '../../model/error.js';
 import { printable } from '../../model/escape-text.js';
 import type { MailboxName } from '../../model/mailbox.js';
 import type { Cursor, Epoch, Listing, MailboxEntry, Problem } from '../../model/row.js';
-import { CommandRefused } from './error-words.js';
+import { CommandRefused, saysNonexistent } from './error-words.js';
 import { type NameStyle, rawNameOf, readRawName } from './mailbox-names.js';
-import { objectId, parseModseq, parseUidNext } from './selection.js';
+import { open, type Place, parseModseq, parseUidNext } from './selection.js';
 import type { Session } from './session.js';
 import {
   type Answer,
@@ -36,14 +36,43 @@ export interface Listed {
  */
 export async function listMailboxes(session: Session): Promise<NamedListing> {
   const faults = session.faults;
-  const { listed, statuses } = await ask(session);
+  const { listed, statuses, asked } = await ask(session);
   if (session.faults !== faults) throw incomplete(session.lastFault);
   if (listed.length === 0) throw incomplete('it is empty, not even INBOX is in it');
   const style: NameStyle = {
     ...session.nameStyle,
     separator: listed.find(entry => entry.separator)?.separator ?? session.nameStyle.separator,
   };
-  return named(listed, statuses, style);
+  const listing = named(listed, statuses, style);
+  return asked ? withoutPhantoms(session, listing) : listing;
+}
+
+/**
+ * Some servers list a deleted mailbox that others are below as if it were there. Where STATUS is silent on a mailbox, it
+ * is opened: one that does not exist is a level only.
+ */
+async function withoutPhantoms(session: Session, listing: NamedListing): Promise<NamedListing> {
+  const entries: MailboxEntry[] = [];
+  for (const entry of listing.entries) {
+    const doubtful = entry.selectable && entry.status === undefined;
+    const raw = listing.rawNames.get(entry.mailbox)!;
+    const phantom = doubtful && !(await exists(session, { mailbox: entry.mailbox, raw }));
+    entries.push(phantom ? { ...entry, selectable: false } : entry);
+  }
+  return { ...listing, entries };
+}
+
+/** False only where the server says so itself; one that cannot be opened for another reason is there. */
+async function exists(session: Session, place: Place): Promise<boolean> {
+  try {
+    await open(session, place, 'read');
+    return true;
+  } catch (error) {
+    if (!(error instanceof PosternError) || error.code === 'unreachable' || error.code === 'try-later') {
+      throw error;
+    }
+    return !saysNonexistent(error);
+  }
 }
 
 /** Whether a mailbox that can hold mail has this name at this moment. */
@@ -59,13 +88,14 @@ function incomplete(why: string): PosternError {
   );
 }
 
+/** `asked`: whether the answer should have a STATUS for each mailbox. */
 async function ask(session: Session) {
   const options = returnOptions(session);
   try {
-    return await exchange(session, options);
+    return { ...(await exchange(session, options)), asked: session.has('LIST-STATUS') };
   } catch (error) {
     if (options.length === 0 || !(error instanceof CommandRefused) || error.code === 'try-later') throw error;
-    return exchange(session, []);
+    return { ...(await exchange(session, [])), asked: false };
   }
 }
 
@@ -77,10 +107,10 @@ function returnOptions(session: Session): Attribute[] {
   return options.length === 0 ? [] : [atom('RETURN'), options];
 }
 
+/** MAILBOXID is told when a mailbox is opened; asked for here, Cyrus 3.6 answers with stray octets of its memory. */
 function statusItems(session: Session): Attribute[] {
   const items = [atom('MESSAGES'), atom('UIDNEXT'), atom('UIDVALIDITY')];
   if (session.condstore) items.push(atom('HIGHESTMODSEQ'));
-  if (session.has('OBJECTID')) items.push(atom('MAILBOXID'));
   return items;
 }
 
@@ -137,13 +167,11 @@ export function readStatus(items: Parsed | undefined): Cursor | undefined {
   const uidNext = parseUidNext(textOf(told.get('UIDNEXT')));
   if (count === undefined || !/^[0-9]{1,10}$/.test(count) || validity === undefined) return undefined;
   const highestModseq = parseModseq(textOf(told.get('HIGHESTMODSEQ')));
-  const mailboxId = objectId(told.get('MAILBOXID'));
   return {
     epoch: String(validity) as Epoch,
     count: Number(count),
     ...(uidNext === undefined ? {} : { uidNext }),
     ...(highestModseq === undefined ? {} : { highestModseq }),
-    ...(mailboxId === undefined ? {} : { mailboxId }),
   };
 }
 

@@ -65,7 +65,13 @@ export async function open(session: Session, place: Place, mode: 'read' | 'write
     access = code?.name;
   } catch (error) {
     if (!(error instanceof CommandRefused) || error.code === 'try-later') throw error;
-    throw new PosternError('mailbox-unreadable', `the server does not open ${place.mailbox}: ${error.words}`);
+    throw new PosternError(
+      'mailbox-unreadable',
+      `the server does not open ${place.mailbox}: ${error.words}`,
+      {
+        cause: error,
+      },
+    );
   }
   session.selection = {
     place,
