@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { provideCyrus } from './provide-cyrus.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const sbin = ['/usr/local/sbin', '/usr/sbin', '/sbin'].join(delimiter);
@@ -92,6 +93,8 @@ function readCounts(file) {
 installDependencies();
 mustRun('the build', process.execPath, [script('typescript/bin/tsc'), '-b']);
 provideDovecot();
+const withoutCyrus = provideCyrus();
+if (withoutCyrus !== undefined) console.log(`tests that need Cyrus will count as skipped: ${withoutCyrus}`);
 
 const scratch = mkdtempSync(join(tmpdir(), 'postern-test-'));
 const report = join(scratch, 'report.json');

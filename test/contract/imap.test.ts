@@ -1,11 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { systemClock } from '@postern/core/model/clock.js';
-import { openSeam, type Seam } from '@postern/core/model/effect.js';
-import type { MessageKey } from '@postern/core/model/row.js';
-import { ImapSide } from '@postern/core/side/imap/imap-side.js';
 import { afterAll, beforeAll, describe } from 'vitest';
 import {
   type Dovecot,
@@ -14,8 +9,8 @@ import {
   startDovecot,
   withDovecot,
 } from '../support/dovecot.js';
-import { ImapUser } from '../support/imap-user.js';
-import { describeSide, type OpenedSide, type SideAbilities } from './side.js';
+import { openAccount } from './imap-account.js';
+import { describeSide, type SideAbilities } from './side.js';
 
 const abilities: SideAbilities = {
   keys: 'uid',
@@ -34,43 +29,19 @@ function describeImap(name: string, options: DovecotOptions, differs: Partial<Si
       server = await startDovecot(options);
     });
     afterAll(() => server.stop());
-    describeSide('as a side', { ...abilities, ...differs }, seam => open(server, seam));
+    describeSide('as a side', { ...abilities, ...differs }, seam =>
+      openAccount(
+        {
+          ...server,
+          separator: options.separator ?? '/',
+          prefix: options.prefix ?? '',
+          connect: { port: server.tlsPort, tls: 'implicit', ca: readFileSync(server.caFile, 'utf8') },
+          renewInbox: async user => renewInbox(server, user),
+        },
+        seam,
+      ),
+    );
   });
-}
-
-async function open(server: Dovecot, seam: Seam = openSeam): Promise<OpenedSide> {
-  const user = `u${randomUUID()}`;
-  const sides: ImapSide[] = [];
-  const start = (next: Seam): ImapSide => {
-    const side = new ImapSide({
-      host: server.host,
-      port: server.tlsPort,
-      user,
-      password: async () => server.password,
-      tls: 'implicit',
-      ca: readFileSync(server.caFile, 'utf8'),
-      seam: next,
-      clock: systemClock,
-    });
-    sides.push(side);
-    return side;
-  };
-  const other = await ImapUser.login(server.port, user, server.password);
-  return {
-    side: start(seam),
-    user: {
-      add: async (mailbox, bytes, flags) =>
-        String(await other.append(mailbox, bytes, flags, new Date(1_600_000_000_000))) as MessageKey,
-      remove: (mailbox, key) => other.expunge(mailbox, key),
-      addFlag: (mailbox, key, flag) => other.store(mailbox, key, `+FLAGS (${flag})`),
-      renew: async () => renewInbox(server, user),
-    },
-    reopen: async next => start(next ?? openSeam),
-    cleanup: async () => {
-      await Promise.all(sides.map(side => side.close()));
-      await other.logout();
-    },
-  };
 }
 
 /** What a restored or rebuilt server does: the same messages under another UIDVALIDITY. */
@@ -99,5 +70,5 @@ describeImap(
       ...['LITERAL+', 'NAMESPACE', 'BINARY'],
     ],
   },
-  { removal: 'trash' },
+  { removal: 'trash', copiesToMove: true },
 );

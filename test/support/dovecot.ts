@@ -1,8 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { freePorts, greeting, sbinEnvironment } from './server-process.js';
 
 export interface DovecotOptions {
   /** Hierarchy separator. Default `/`. */
@@ -37,13 +37,10 @@ export interface Dovecot {
   stop(): Promise<void>;
 }
 
-const SBIN = '/usr/local/sbin:/usr/sbin:/sbin';
-const environment = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:${SBIN}`, LC_ALL: 'C' };
-
 function output(command: string, args: readonly string[]): string | undefined {
   try {
     return execFileSync(command, args, {
-      env: environment,
+      env: sbinEnvironment,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     });
@@ -105,7 +102,7 @@ async function launch(options: DovecotOptions): Promise<Dovecot> {
   writeFileSync(file, configuration({ directory, port, tlsPort, owner, options }));
 
   const server = spawn('dovecot', ['-F', '-c', file], {
-    env: environment,
+    env: sbinEnvironment,
     stdio: 'ignore',
     // A process group of its own, so that all of the server can be ended at once.
     detached: true,
@@ -125,7 +122,7 @@ async function launch(options: DovecotOptions): Promise<Dovecot> {
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
-    await listening(port, () => server.exitCode !== null);
+    await greeting(port, () => server.exitCode !== null);
   } catch (error) {
     const said = log();
     await stop();
@@ -177,43 +174,12 @@ function writeCertificate(directory: string): void {
         ...['-days', '2', '-subj', '/CN=localhost', '-keyout', key, '-out', certificate],
         ...['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
       ],
-      { stdio: 'ignore', env: environment },
+      { stdio: 'ignore', env: sbinEnvironment },
     );
     pem = { key: readFileSync(key), certificate: readFileSync(certificate) };
   }
   writeFileSync(key, pem.key, { mode: 0o600 });
   writeFileSync(certificate, pem.certificate);
-}
-
-/** Two ports that were free a moment ago. */
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()] as const;
-  const ports = await Promise.all(
-    servers.map(
-      server =>
-        new Promise<number>((resolve, reject) => {
-          server.once('error', reject);
-          server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
-        }),
-    ),
-  );
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))));
-  return [ports[0]!, ports[1]!];
-}
-
-async function listening(port: number, died: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 500 && !died(); tries++) {
-    const greeted = await new Promise<boolean>(resolve => {
-      const socket = connect(port, '127.0.0.1');
-      socket.once('data', () => resolve(true));
-      socket.once('error', () => resolve(false));
-      socket.once('close', () => resolve(false));
-      setTimeout(() => resolve(false), 5000).unref();
-    }).catch(() => false);
-    if (greeted) return;
-    await new Promise(resolve => setTimeout(resolve, 10));
-  }
-  throw new Error(`nobody listens on port ${port}`);
 }
 
 function readLog(file: string): string {

@@ -94,12 +94,13 @@ export class ImapUser {
     const { untagged } = await this.command('UID FETCH 1:* (UID FLAGS BODY.PEEK[])');
     await this.command('UNSELECT');
     return untagged.flatMap(line => {
-      const found =
-        /^\d+ FETCH \(UID (\d+) FLAGS \(([^)]*)\) BODY\[\] (?:\{\d+\}\r\n([\s\S]*)|"([^"]*)")\)$/.exec(line);
-      if (found === null) return [];
-      const flags = found[2]!.split(' ').filter(flag => flag !== '' && flag !== '\\Recent');
-      const bytes = Buffer.from(found[3] ?? found[4] ?? '', 'latin1');
-      return [{ uid: Number(found[1]), flags: flags.sort(), bytes }];
+      const found = /^\d+ FETCH \((.*?)BODY\[\] (?:\{\d+\}\r\n([\s\S]*)|"([^"]*)")\)$/.exec(line);
+      const uid = /UID (\d+)/.exec(found?.[1] ?? '')?.[1];
+      const told = /FLAGS \(([^)]*)\)/.exec(found?.[1] ?? '')?.[1];
+      if (found === null || uid === undefined || told === undefined) return [];
+      const flags = told.split(' ').filter(flag => flag !== '' && flag !== '\\Recent');
+      const bytes = Buffer.from(found[2] ?? found[3] ?? '', 'latin1');
+      return [{ uid: Number(uid), flags: flags.sort(), bytes }];
     });
   }
 

@@ -30,6 +30,8 @@ export interface SideAbilities {
   readonly witness: boolean;
   /** Where a removed message goes. */
   readonly removal: 'attic' | 'trash' | 'expunge' | 'mark';
+  /** A server without MOVE copies, then expunges: after a crash in between, only the caller's record tells the copy. */
+  readonly copiesToMove?: true;
   /** Odd messages that the account behind the side itself changes or refuses. */
   readonly alters: readonly OddName[];
   /** Mailbox names to create and find again, beside plain ones. */
