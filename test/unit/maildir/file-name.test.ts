@@ -1,25 +1,20 @@
 import type { MessageKey } from '@postern/core/model/row.js';
-import {
-  baseOf,
-  flagsOf,
-  keyOf,
-  lettersOf,
-  parseFileName,
-  STORABLE_FLAGS,
-  withFlags,
-} from '@postern/core/side/maildir/file-name.js';
+import { baseOf, keyOf, parseFileName, withFlags } from '@postern/core/side/maildir/file-name.js';
+import { KeywordLetters } from '@postern/core/side/maildir/keyword-letters.js';
 import { type Octets, octetsOf, octetsOfText } from '@postern/core/side/maildir/octets.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-const flagged = (name: string, flags: readonly string[]) => withFlags(parseFileName(name as Octets), flags);
+const plain = KeywordLetters.none;
+const flagged = (name: string, flags: readonly string[], letters = plain) =>
+  withFlags(parseFileName(name as Octets), flags, letters);
 
 describe('the flags in a file name', () => {
   it.each([
     ['1.a.h', []],
     ['1.a.h:2,', []],
     ['1.a.h:2,S', ['\\Seen']],
-    ['1.a.h:2,DFPRST', STORABLE_FLAGS],
+    ['1.a.h:2,DFPRST', plain.flags],
     ['1.a.h:2,TSF', ['\\Deleted', '\\Flagged', '\\Seen']],
     ['1.a.h:2,SSFS', ['\\Flagged', '\\Seen']],
     ['1.a.h:2,FSabZ', ['\\Flagged', '\\Seen']],
@@ -29,7 +24,7 @@ describe('the flags in a file name', () => {
     ['1.a.h!2,S', []],
     ['1.a.h,S=5,W=6:2,R', ['\\Answered']],
   ])('of %s are %j', (name, flags) => {
-    expect(flagsOf(parseFileName(name as Octets))).toEqual(flags);
+    expect(plain.flagsOf(parseFileName(name as Octets))).toEqual(flags);
   });
 
   it('keep letters they do not know, and what follows them, in ASCII order when they change', () => {
@@ -40,10 +35,10 @@ describe('the flags in a file name', () => {
 
   it('come back from the letters they were written with', () => {
     fc.assert(
-      fc.property(fc.subarray([...STORABLE_FLAGS]), flags => {
-        const name = parseFileName(`b:2,${lettersOf(flags)}` as Octets);
-        expect(flagsOf(name)).toEqual(flags);
-        expect(lettersOf(flags)).toBe([...lettersOf(flags)].sort().join(''));
+      fc.property(fc.subarray([...plain.flags]), flags => {
+        const name = parseFileName(`b:2,${plain.lettersOf(flags)}` as Octets);
+        expect(plain.flagsOf(name)).toEqual(flags);
+        expect(plain.lettersOf(flags)).toBe([...plain.lettersOf(flags)].sort().join(''));
       }),
     );
   });

@@ -28,7 +28,9 @@ describe('flags of a file', () => {
     ['cur', '1.a:2,SbaS,x=1', { add: ['\\Flagged'] }, 'cur', '1.a:2,FSab,x=1'],
     ['cur', '1.a:2,FS', { remove: ['\\Flagged', '\\Seen'] }, 'cur', '1.a:2,'],
     ['new', '1.a:2,S', { remove: ['\\Seen'] }, 'new', '1.a:2,'],
-    ['new', '1.a', { add: ['Work'] }, 'new', '1.a'],
+    ['new', '1.a', { add: ['Work'] }, 'cur', '1.a:2,a'],
+    ['cur', '1.a:2,S', { add: ['Work', '\\Answered', 'Home'] }, 'cur', '1.a:2,RSab'],
+    ['cur', '1.a:2,Sx', { add: ['Work', '\\Answered'] }, 'cur', '1.a:2,RSx'],
     ['cur', '1.a:2,TS', { add: ['\\Seen'] }, 'cur', '1.a:2,TS'],
     ['cur', '1.a,S=5:2,', { add: ['$forwarded'] }, 'cur', '1.a,S=5:2,P'],
   ])('in %s/%s change by %j to %s/%s', async (directory, name, delta, to, expected) => {

@@ -30,6 +30,8 @@ export interface SideParts {
   readonly position?: 'local' | 'remote';
   readonly random?: () => string;
   readonly attic?: string;
+  readonly keywords?: boolean;
+  readonly copies?: 'files' | 'links';
 }
 
 /** A side on a Maildir that is there. */
@@ -43,6 +45,8 @@ export function sideOn(root: string, parts: SideParts = {}): MaildirSide {
     position: parts.position ?? 'local',
     random: parts.random ?? (() => randomBytes(8).toString('hex')),
     ...(parts.attic === undefined ? {} : { attic: parts.attic }),
+    ...(parts.keywords === undefined ? {} : { keywords: parts.keywords }),
+    ...(parts.copies === undefined ? {} : { copies: parts.copies }),
   });
 }
 

@@ -9,7 +9,7 @@ import { fileDate, fileStamp, sameFile } from './mail-file.js';
 import { makeDirectory } from './make-directory.js';
 import { join, type Octets, pathBytes, printable } from './octets.js';
 import { linkFile, placeFile, unlinkFile } from './place-file.js';
-import { type Relocating, rowAt, spotFor, syncTouched } from './relocation.js';
+import { type Relocating, rowAt, spotFor, syncTouched, type TargetSpot } from './relocation.js';
 import { directoryStamps, type Spot } from './scan-pass.js';
 import { syncFile } from './write-file.js';
 
@@ -21,7 +21,7 @@ const MOST_SYNCING = 32;
 
 interface Copy {
   readonly file: ExpectedFile;
-  readonly spot: Spot;
+  readonly spot: TargetSpot;
   /** The copy in tmp; undefined where the spot is a second name of the file already. */
   readonly temporary: Octets | undefined;
   failure?: unknown;
@@ -59,8 +59,8 @@ export class MaildirCopy {
   async #begin(file: ExpectedFile): Promise<Copy | CopyOutcome | undefined> {
     const { to, seam, names } = this.#place;
     const base = names.next();
-    const spot = spotFor(file, base);
-    if (spot === undefined) return { kind: 'refused', reason: 'its name would be too long' };
+    const spot = await spotFor(this.#place, file, base);
+    if ('kind' in spot) return spot;
     const temporary = join(to.tmp, base);
     try {
       if (this.#kind === 'links' && this.#link(file, spot)) return { file, spot, temporary: undefined };

@@ -6,7 +6,7 @@ import { DiskEncoder } from '../../model/line-ends.js';
 import { NO_EPOCH, type Row } from '../../model/row.js';
 import type { DeliveryBatch, DeliveryOutcome, Letter, Slot, StagedLetter } from '../side.js';
 import { reasonOf, writeError } from './file-errors.js';
-import { baseOf, flagsOf, keyOf, lettersOf, parseFileName } from './file-name.js';
+import { baseOf, keyOf, parseFileName } from './file-name.js';
 import { fileDate, fileStamp } from './mail-file.js';
 import { MessageDigester } from './message-digester.js';
 import { join, type Octets, printable } from './octets.js';
@@ -55,6 +55,7 @@ export class MaildirDelivery implements DeliveryBatch {
     const base = (slot.key === undefined ? undefined : baseOf(slot.key)) ?? bug('a slot without a file name');
     const { directories, seam } = this.#place;
     const temporary = join(directories.tmp, base);
+    const { letters } = await this.#inPortWords(() => directories.keywords.assign(letter.flags));
     if (this.#syncing.length >= MOST_SYNCING) await this.#trust(this.#syncing.shift()!);
     let fd: number;
     try {
@@ -67,17 +68,17 @@ export class MaildirDelivery implements DeliveryBatch {
       const facts = await this.#write(fd, temporary, letter);
       futimesSync(fd, ...timesOf(letter.date, this.#place.clock));
       const stats = fstatSync(fd, { bigint: true });
-      const letters = lettersOf(letter.flags);
-      const name = letters === '' ? base : (`${base}:2,${letters}` as Octets);
+      const info = letters.lettersOf(letter.flags);
+      const name = info === '' ? base : (`${base}:2,${info}` as Octets);
       const synced = this.#sync(fd, temporary);
       handedOver = true;
       this.#staged.set(slot, {
         slot,
         temporary,
-        target: { directory: letters === '' ? 'new' : 'cur', name },
+        target: { directory: info === '' ? 'new' : 'cur', name },
         row: {
           key: keyOf(base),
-          flags: flagsOf(parseFileName(name)),
+          flags: letters.flagsOf(parseFileName(name)),
           date: fileDate(stats),
           ...facts,
           stamp: fileStamp(stats),
@@ -190,6 +191,14 @@ export class MaildirDelivery implements DeliveryBatch {
     } catch (error) {
       // It was moved into place, or stays for `sweep`.
       reasonOf(error);
+    }
+  }
+
+  async #inPortWords<T>(act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      throw this.#failed(error);
     }
   }
 

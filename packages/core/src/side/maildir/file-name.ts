@@ -1,21 +1,10 @@
-import { type Flags, flagsFrom, hasFlag, NO_FLAGS } from '../../model/flags.js';
+import type { Flags } from '../../model/flags.js';
 import type { MessageKey } from '../../model/row.js';
+import type { KeywordLetters } from './keyword-letters.js';
 import { type Octets, printable } from './octets.js';
 
 /** Octets a file name may have on the file systems mail is kept on. */
 export const LONGEST_NAME = 255;
-
-const LETTERS: readonly (readonly [letter: string, flag: string])[] = [
-  ['D', '\\Draft'],
-  ['F', '\\Flagged'],
-  ['P', '$Forwarded'],
-  ['R', '\\Answered'],
-  ['S', '\\Seen'],
-  ['T', '\\Deleted'],
-];
-
-/** What the letters of a file name can say (maildir(5)); \Deleted is `T`, $Forwarded is `P` (passed). */
-export const STORABLE_FLAGS: Flags = flagsFrom(LETTERS.map(([, flag]) => flag));
 
 /**
  * A Maildir file name in its parts: `base`, or `base:2,lettersRest`. Anything else after a colon (`:1,`), and other
@@ -41,30 +30,11 @@ export function parseFileName(name: Octets): FileName {
   };
 }
 
-const flagsByLetters = new Map<string, Flags>();
-
-/** The flags the known letters stand for; others are passed over. The same letters give the very same object. */
-export function flagsOf({ letters }: FileName): Flags {
-  if (letters === undefined || letters === '') return NO_FLAGS;
-  const known = flagsByLetters.get(letters);
-  if (known !== undefined) return known;
-  const flags = flagsFrom(LETTERS.filter(([letter]) => letters.includes(letter)).map(([, flag]) => flag));
-  if (letters.length <= LETTERS.length) flagsByLetters.set(letters, flags);
-  return flags;
-}
-
-/** The letters of the flags that have one, in ASCII order. */
-export function lettersOf(flags: Flags): string {
-  let letters = '';
-  for (const [letter, flag] of LETTERS) if (hasFlag(flags, flag)) letters += letter;
-  return letters;
-}
-
 /** The name with these flags: letters in ASCII order, each once; unknown letters and what follows them are kept. */
-export function withFlags(name: FileName, flags: Flags): Octets {
-  const unknown = [...(name.letters ?? '')].filter(letter => !LETTERS.some(([known]) => known === letter));
-  const letters = [...new Set([...lettersOf(flags), ...unknown])].sort().join('');
-  return `${name.base}:2,${letters}${name.rest}` as Octets;
+export function withFlags(name: FileName, flags: Flags, letters: KeywordLetters): Octets {
+  const unknown = [...(name.letters ?? '')].filter(letter => !letters.isKnown(letter));
+  const all = [...new Set([...letters.lettersOf(flags), ...unknown])].sort().join('');
+  return `${name.base}:2,${all}${name.rest}` as Octets;
 }
 
 /** Whether a name carries `:1,` info, whose meaning nobody defined: its flags are not ours to change. */

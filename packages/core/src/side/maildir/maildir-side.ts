@@ -33,6 +33,7 @@ import { MaildirDelivery } from './delivery.js';
 import { writeError } from './file-errors.js';
 import { flagFiles } from './flagging.js';
 import { isDirectory, type MaildirLayout } from './layout.js';
+import { MailboxKeywords } from './mailbox-keywords.js';
 import { directoryNames } from './mailbox-path.js';
 import { entriesOfTree, type MailboxTree, readTree, UNFINISHED } from './mailbox-tree.js';
 import { makeDirectory } from './make-directory.js';
@@ -67,6 +68,8 @@ export interface MaildirSideOptions {
   readonly attic?: string;
   /** The host in the names of new files; this machine's unless given. */
   readonly host?: string;
+  /** Keywords as letters that `dovecot-keywords` files name; on unless given. */
+  readonly keywords?: boolean;
   /** What a copy is: a file of its own unless given. */
   readonly copies?: CopyKind;
 }
@@ -84,6 +87,8 @@ export class MaildirSide implements Side {
   readonly #attic: Attic;
   readonly #witness: Octets;
   readonly #copies: CopyKind;
+  /** By mailbox directory; undefined where keywords are switched off. */
+  readonly #keywords: Map<Octets, MailboxKeywords> | undefined;
   #tree: MailboxTree | undefined;
 
   constructor(options: MaildirSideOptions) {
@@ -101,6 +106,7 @@ export class MaildirSide implements Side {
     });
     this.#witness = witnessName(options.position, options.repository);
     this.#copies = options.copies ?? 'files';
+    this.#keywords = options.keywords === false ? undefined : new Map();
   }
 
   async list(): Promise<Listing> {
@@ -270,13 +276,23 @@ export class MaildirSide implements Side {
       return place?.selectable ? place : undefined;
     };
     const place = (this.#tree === undefined ? undefined : find(this.#tree)) ?? find(this.#readTree());
-    if (place !== undefined && !place.isHalf) return new MailDirectories(mailbox, place.path);
+    if (place !== undefined && !place.isHalf)
+      return new MailDirectories(mailbox, place.path, this.#keywordsOf(mailbox, place.path));
     const why = place?.isHalf
       ? 'its rename was not finished'
       : this.#tree?.contested.has(mailbox)
         ? 'its directory is a symbolic link, or not the only one of this name'
         : 'there is no such mailbox';
     throw new PosternError('mailbox-unreadable', `the mailbox ${mailbox} cannot be read: ${why}`);
+  }
+
+  #keywordsOf(mailbox: MailboxName, path: Octets): MailboxKeywords {
+    const known = this.#keywords?.get(path);
+    if (known !== undefined) return known;
+    const place = { mailbox, path, seam: this.#seam, clock: this.#clock };
+    const keywords = new MailboxKeywords(this.#keywords === undefined ? undefined : place);
+    this.#keywords?.set(path, keywords);
+    return keywords;
   }
 
   /** Where a mailbox is, or is to be made: below the level that is there, under the names postern writes. */

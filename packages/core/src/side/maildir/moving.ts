@@ -8,13 +8,13 @@ import { parseFileName } from './file-name.js';
 import { fileStamp, findFile, sameFile } from './mail-file.js';
 import { join, type Octets, pathBytes } from './octets.js';
 import { placeFile, unlinkFile } from './place-file.js';
-import { type Relocating, rowAt, spotFor, syncTouched } from './relocation.js';
+import { type Relocating, rowAt, spotFor, syncTouched, type TargetSpot } from './relocation.js';
 import { type Pass, type Spot, takePass } from './scan-pass.js';
 
 interface Linked {
   readonly kind: 'linked' | 'moved' | 'was linked';
   readonly file: ExpectedFile;
-  readonly spot: Spot;
+  readonly spot: TargetSpot;
 }
 
 /**
@@ -32,7 +32,7 @@ export class MaildirMove {
   async move(rows: readonly Row[]): Promise<readonly MoveOutcome[]> {
     const { from, to, seam, clock } = this.#place;
     const there = takePass(to);
-    const steps = await eachExpected<Linked | MoveOutcome>({ directories: from, clock }, rows, async file =>
+    const steps = await eachExpected<Linked | MoveOutcome>({ directories: from, clock }, rows, file =>
       this.#link(file, there),
     );
     await syncTouched(seam, to, this.#touched.to);
@@ -42,16 +42,17 @@ export class MaildirMove {
   }
 
   /** Undefined when the file is not there any more under the name it was seen with. */
-  #link(file: ExpectedFile, there: Pass): Linked | MoveOutcome | undefined {
+  async #link(file: ExpectedFile, there: Pass): Promise<Linked | MoveOutcome | undefined> {
     const { to, seam, names } = this.#place;
     const { base } = parseFileName(file.spots[0]!.name);
     const taken = findFile(to, there.spots.get(base) ?? []);
     if (taken.kind === 'file' && sameFile(taken.stats, file.stats)) {
       for (const { directory } of taken.spots) this.#touched.to.add(directory);
-      return { kind: 'was linked', file, spot: taken.spots[0]! };
+      const spot = { ...taken.spots[0]!, letters: to.keywords.letters() };
+      return { kind: 'was linked', file, spot };
     }
-    const spot = spotFor(file, taken.kind === 'vanished' ? base : names.next());
-    if (spot === undefined) return { kind: 'refused', reason: 'its name would be too long' };
+    const spot = await spotFor(this.#place, file, taken.kind === 'vanished' ? base : names.next());
+    if ('kind' in spot) return spot;
     try {
       const kind = placeFile({ seam, from: file.path, to: join(to[spot.directory], spot.name) });
       this.#touched.to.add(spot.directory);

@@ -6,7 +6,8 @@ import type { Row } from '../../model/row.js';
 import type { Letter } from '../side.js';
 import { Census } from './census.js';
 import { reasonOf } from './file-errors.js';
-import { baseOf, flagsOf, lettersOf, parseFileName } from './file-name.js';
+import { baseOf, parseFileName } from './file-name.js';
+import type { KeywordLetters } from './keyword-letters.js';
 import { fileDate, fileFault, openMailFile } from './mail-file.js';
 import { join, type Octets, printable } from './octets.js';
 import type { MailDirectories, Spot } from './scan-pass.js';
@@ -20,28 +21,35 @@ export async function readFiles(
   take: (letter: Letter) => Promise<void>,
 ): Promise<void> {
   let census: Census | undefined;
+  const letters = directories.keywords.letters();
+  const place = { directories, letters };
   const wanted = rows.map(({ key }) => baseOf(key)).filter(base => base !== undefined);
   for (const row of rows) {
     const base = baseOf(row.key);
     if (base === undefined) continue;
-    if ((await readAt(directories, likelySpot(base, row), row, take)) === 'settled') continue;
+    if ((await readAt({ ...place, spot: likelySpot(base, row, letters) }, row, take)) === 'settled') continue;
     census ??= await Census.take({ directories, clock, wanted, stableNeeded: 1 });
     await census.settle([base], async (_base, found) =>
-      found.kind === 'file' ? readAt(directories, found.spots[0]!, row, take) : 'settled',
+      found.kind === 'file' ? readAt({ ...place, spot: found.spots[0]! }, row, take) : 'settled',
     );
   }
 }
 
 /** Where the file is unless it was renamed since the row was made. */
-function likelySpot(base: Octets, { flags }: Row): Spot {
-  const letters = lettersOf(flags);
-  if (letters === '') return { directory: 'new', name: base };
-  return { directory: 'cur', name: `${base}:2,${letters}` as Octets };
+function likelySpot(base: Octets, { flags }: Row, letters: KeywordLetters): Spot {
+  const info = letters.lettersOf(flags);
+  if (info === '') return { directory: 'new', name: base };
+  return { directory: 'cur', name: `${base}:2,${info}` as Octets };
+}
+
+interface ReadingPlace {
+  readonly directories: MailDirectories;
+  readonly letters: KeywordLetters;
+  readonly spot: Spot;
 }
 
 async function readAt(
-  directories: MailDirectories,
-  spot: Spot,
+  { directories, letters, spot }: ReadingPlace,
   { key }: Row,
   take: (letter: Letter) => Promise<void>,
 ): Promise<'settled' | 'vanished'> {
@@ -59,7 +67,7 @@ async function readAt(
     const size = Number(stats.size);
     const chunks = size <= CHUNK ? wholeFile(fd, size) : wireChunks(fd, path);
     if (chunks === undefined) return 'settled';
-    await take({ key, flags: flagsOf(parseFileName(spot.name)), date: fileDate(stats), chunks });
+    await take({ key, flags: letters.flagsOf(parseFileName(spot.name)), date: fileDate(stats), chunks });
     return 'settled';
   } finally {
     closeSync(fd);

@@ -8,7 +8,7 @@ import type { Attic, InAttic } from './attic.js';
 import { Breather } from './breather.js';
 import { Census } from './census.js';
 import { reasonOf } from './file-errors.js';
-import { baseOf, flagsOf, parseFileName } from './file-name.js';
+import { baseOf, parseFileName } from './file-name.js';
 import { digestFile, type Found, fileStamp, sameFile } from './mail-file.js';
 import { join, type Octets, pathBytes } from './octets.js';
 import { unlinkFile } from './place-file.js';
@@ -87,7 +87,8 @@ export class MaildirRemoval {
     found: Extract<Found, { kind: 'file' }>,
     { expect, content, operation }: Removal,
   ): Promise<Kept | RemoveOutcome | undefined> {
-    if (!sameFlags(flagsOf(parseFileName(found.spots[0]!.name)), expect.flags)) {
+    const letters = this.#directories.keywords.letters();
+    if (!sameFlags(letters.flagsOf(parseFileName(found.spots[0]!.name)), expect.flags)) {
       return { kind: 'changed', reason: 'its flags changed' };
     }
     let copy: InAttic;

@@ -4,6 +4,7 @@ import type { MailboxName } from '../../model/mailbox.js';
 import { mailboxUnreadable } from './file-errors.js';
 import { parseFileName } from './file-name.js';
 import { entriesOf } from './layout.js';
+import type { MailboxKeywords } from './mailbox-keywords.js';
 import { join, type Octets, pathBytes } from './octets.js';
 
 /** A mailbox of the tree with the directories its messages lie in. */
@@ -13,10 +14,12 @@ export class MailDirectories {
   readonly new: Octets;
   readonly cur: Octets;
   readonly tmp: Octets;
+  readonly keywords: MailboxKeywords;
 
-  constructor(mailbox: MailboxName, path: Octets) {
+  constructor(mailbox: MailboxName, path: Octets, keywords: MailboxKeywords) {
     this.mailbox = mailbox;
     this.path = path;
+    this.keywords = keywords;
     this.new = join(path, 'new');
     this.cur = join(path, 'cur');
     this.tmp = join(path, 'tmp');
@@ -59,7 +62,7 @@ export function takePass(directories: MailDirectories): Pass {
 }
 
 export interface DirectoryStamps {
-  /** Equal when neither directory was written to, replaced or mounted over in between. */
+  /** Equal when neither directory was written to, replaced or mounted over in between, and keywords mean the same. */
   readonly text: string;
   /** The later of all change times, nanoseconds since the epoch. */
   readonly changed: bigint;
@@ -67,10 +70,12 @@ export interface DirectoryStamps {
 
 export function directoryStamps(directories: MailDirectories): DirectoryStamps {
   const parts = [directories.new, directories.cur].map(path => statDirectory(directories.mailbox, path));
-  const times = parts.flatMap(({ mtimeNs, ctimeNs }) => [mtimeNs, ctimeNs]).sort(compareTimes);
+  const keywords = directories.keywords.stamp();
+  const times = parts.flatMap(({ mtimeNs, ctimeNs }) => [mtimeNs, ctimeNs]);
+  const texts = parts.map(({ dev, ino, mtimeNs, ctimeNs }) => `${dev}.${ino}.${mtimeNs}.${ctimeNs}`);
   return {
-    text: parts.map(({ dev, ino, mtimeNs, ctimeNs }) => `${dev}.${ino}.${mtimeNs}.${ctimeNs}`).join(' '),
-    changed: times.at(-1)!,
+    text: [...texts, keywords.text].join(' '),
+    changed: [...times, ...keywords.times].sort(compareTimes).at(-1)!,
   };
 }
 

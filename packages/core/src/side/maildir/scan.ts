@@ -4,13 +4,15 @@ import { type Cursor, type MessageKey, NO_EPOCH, type Row, type Snapshot } from 
 import type { Sight } from '../side.js';
 import { Breather } from './breather.js';
 import { Census } from './census.js';
-import { baseOf, flagsOf, keyOf, parseFileName, STORABLE_FLAGS } from './file-name.js';
+import { baseOf, keyOf, parseFileName } from './file-name.js';
+import type { KeywordLetters } from './keyword-letters.js';
 import { digestFile, type Found, fileDate, fileStamp } from './mail-file.js';
 import type { MessageFacts } from './message-digester.js';
 import type { Octets } from './octets.js';
 import { cursorStamp, directoryStamps, type MailDirectories, unchangedSince } from './scan-pass.js';
 
 type Present = Exclude<Found, { kind: 'vanished' }>;
+type File = Pick<Extract<Found, { kind: 'file' }>, 'spots' | 'stats'>;
 
 /**
  * All messages of a mailbox. Files whose size and mtime are those of the known row are not read; where the directories
@@ -25,7 +27,9 @@ export async function scanMailbox(
   const wanted = [...(known?.rows.keys() ?? []), ...(known?.unreadable.keys() ?? [])];
   const bases = wanted.map(baseOf).filter(base => base !== undefined);
   const census = await Census.take({ directories, clock, wanted: bases, stableNeeded: 1 });
-  const reader = new RowReader(known?.rows);
+  // Read after the pass whose stamps the cursor notes: a change in between shows in the next ones.
+  const letters = directories.keywords.letters();
+  const reader = new RowReader(letters, known?.rows);
   const open = await census.settle([...census.spots.keys()], (base, found) => reader.meet(base, found));
   const inDoubt = new Set([...bases, ...open].filter(base => !reader.hasMet(base) && !census.isGone(base)));
   for (const base of inDoubt) reader.keep(base, known);
@@ -38,7 +42,7 @@ export async function scanMailbox(
       rows.size + unreadable.size,
       provable ? cursorStamp(evidence.pass.stamps, evidence.at) : undefined,
     ),
-    permanentFlags: STORABLE_FLAGS,
+    permanentFlags: directories.keywords.areOn ? letters.permanent(lettersIn(census)) : letters.flags,
     rows,
     unreadable,
   };
@@ -53,7 +57,7 @@ export async function lookAt(
   const bases = new Map(keys.map(key => [key, baseOf(key)]));
   const wanted = [...bases.values()].filter(base => base !== undefined);
   const census = await Census.take({ directories, clock, wanted, stableNeeded: 2 });
-  const reader = new RowReader(undefined);
+  const reader = new RowReader(directories.keywords.letters(), undefined);
   await census.settle(new Set(wanted), (base, found) => reader.meet(base, found));
   const gone = new Set<MessageKey>();
   for (const [key, base] of bases) {
@@ -69,6 +73,15 @@ function isUnchanged(directories: MailDirectories, known: Snapshot): boolean {
   return unchangedSince(known.cursor.stamp, directoryStamps(directories));
 }
 
+/** The letters of all names, each combination once. */
+function lettersIn({ spots }: Census): Set<string> {
+  const all = new Set<string>();
+  for (const names of spots.values()) {
+    for (const { name } of names) all.add(parseFileName(name).letters ?? '');
+  }
+  return all;
+}
+
 function cursorOf(count: number, stamp: string | undefined): Cursor {
   return { epoch: NO_EPOCH, count, ...(stamp === undefined ? {} : { stamp }) };
 }
@@ -77,10 +90,12 @@ function cursorOf(count: number, stamp: string | undefined): Cursor {
 class RowReader {
   readonly rows = new Map<MessageKey, Row>();
   readonly unreadable = new Map<MessageKey, string>();
+  readonly #letters: KeywordLetters;
   readonly #known: ReadonlyMap<MessageKey, Row> | undefined;
   readonly #breather = new Breather();
 
-  constructor(known: ReadonlyMap<MessageKey, Row> | undefined) {
+  constructor(letters: KeywordLetters, known: ReadonlyMap<MessageKey, Row> | undefined) {
+    this.#letters = letters;
     this.#known = known;
   }
 
@@ -115,26 +130,24 @@ class RowReader {
     });
     if (file.kind === 'vanished') return 'vanished';
     if (file.kind === 'unreadable') this.unreadable.set(key, file.reason);
-    else this.rows.set(key, rowOf(key, { ...found, stats: file.stats }, file.facts));
+    else this.rows.set(key, this.#rowOf(key, { ...found, stats: file.stats }, file.facts));
     return 'settled';
   }
 
   /** The known row itself where nothing at all changed. */
   #row(key: MessageKey, found: Extract<Found, { kind: 'file' }>, known: Row): Row {
-    const flags = flagsOf(parseFileName(found.spots[0]!.name));
+    const flags = this.#letters.flagsOf(parseFileName(found.spots[0]!.name));
     return sameFlags(flags, known.flags) && known.date === fileDate(found.stats)
       ? known
-      : rowOf(key, found, known);
+      : this.#rowOf(key, found, known);
   }
-}
 
-type File = Pick<Extract<Found, { kind: 'file' }>, 'spots' | 'stats'>;
-
-function rowOf(
-  key: MessageKey,
-  { spots, stats }: File,
-  { identity, envelope }: Pick<MessageFacts, 'envelope'> & Pick<Row, 'identity'>,
-): Row {
-  const flags = flagsOf(parseFileName(spots[0]!.name));
-  return { key, flags, date: fileDate(stats), identity, envelope, stamp: fileStamp(stats) };
+  #rowOf(
+    key: MessageKey,
+    { spots, stats }: File,
+    { identity, envelope }: Pick<MessageFacts, 'envelope'> & Pick<Row, 'identity'>,
+  ): Row {
+    const flags = this.#letters.flagsOf(parseFileName(spots[0]!.name));
+    return { key, flags, date: fileDate(stats), identity, envelope, stamp: fileStamp(stats) };
+  }
 }
