@@ -1,12 +1,12 @@
 import type { ApplyReport } from '@postern/core/api/apply.js';
 import type { Action } from '@postern/core/model/action.js';
-import { escapeText } from '@postern/core/model/escape-text.js';
+import { escapeText, printable } from '@postern/core/model/escape-text.js';
 import type { Outcome } from '@postern/core/model/outcome.js';
 import { outcomeWords } from './apply-text.js';
 import { count } from './numbers.js';
 
-/** Deletions that a brake holds back are many by nature; so many are named one by one. */
-const HELD_SHOWN = 10;
+/** What fails for one reason may fail for thousands of messages; so many are named one by one. */
+const SHOWN_FOR_A_REASON = 10;
 
 export interface OutcomeOutputs {
   readonly json: boolean;
@@ -32,13 +32,20 @@ export class OutcomeStream {
   finish(actions: readonly Action[]): void {
     if (this.#unusual.length === 0) return;
     const byId = new Map(actions.map(action => [action.id, action]));
-    let held = 0;
+    const told = new Map<string, number>();
     for (const outcome of this.#unusual) {
-      if (outcome.result === 'held' && ++held > HELD_SHOWN) continue;
-      this.#outputs.warn(`postern: ${outcomeWords(outcome, byId.get(outcome.id))}`);
+      const cause = `${outcome.result}: ${outcome.reason ?? ''}`;
+      const before = told.get(cause) ?? 0;
+      told.set(cause, before + 1);
+      if (before < SHOWN_FOR_A_REASON) {
+        this.#outputs.warn(`postern: ${outcomeWords(outcome, byId.get(outcome.id))}`);
+      }
     }
-    if (held > HELD_SHOWN) {
-      this.#outputs.warn(`postern: and ${count(held - HELD_SHOWN)} more held back (--json shows them all)`);
+    for (const [cause, number] of told) {
+      if (number <= SHOWN_FOR_A_REASON) continue;
+      this.#outputs.warn(
+        `postern: and ${count(number - SHOWN_FOR_A_REASON)} more ${printable(cause)} (--json shows them all)`,
+      );
     }
   }
 }

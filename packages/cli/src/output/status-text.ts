@@ -56,12 +56,14 @@ function countLines(counts: ReadonlyMap<MailboxName, ReadonlyMap<Op, number>>): 
 function conflictLines(summary: Summary): string[] {
   return summary.conflicts.map(action => {
     const place = placeWords(action.mailbox, sourceEnd(action));
-    return `${place}: ${messageWords(action.message ?? {})}: ${printable(action.why)}`;
+    const what = action.message === undefined ? '' : `: ${messageWords(action.message)}`;
+    return `${place}${what}: ${printable(action.why)}`;
   });
 }
 
 function blockedLines({ mailbox, remote, local, reason }: Blocked): string[] {
-  const key = remote === undefined ? `file ${local?.key ?? '?'}` : `message ${remote.key}`;
+  if (remote === undefined && local === undefined) return [printable(mailbox), `  ${printable(reason)}`];
+  const key = remote === undefined ? `file ${local?.key}` : `message ${remote.key}`;
   const envelope = (remote ?? local)?.envelope ?? {};
   return [`${printable(mailbox)}, ${printable(key)}: ${messageWords(envelope)}`, `  ${printable(reason)}`];
 }

@@ -84,6 +84,7 @@ async function runBatch(journey: Journey, actions: readonly Action[], report: Re
     mailbox: from.mailbox,
     epoch: from.epoch(on),
     to: to.mailbox,
+    toEpoch: to.epoch(on),
     rows: moves.map(({ victim }) => victim),
   });
   for (const [index, move] of moves.entries()) {
