@@ -32,11 +32,15 @@ function libraries() {
 export function provideCyrus() {
   if (existsSync(cache)) return undefined;
   if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return 'this is not root on Debian';
-  let names = libraries();
-  if (names.length === 0) {
-    run('apt-get', ['update', '-qq']);
-    names = libraries();
-  }
+  if (fetchPackages() === undefined) return undefined;
+  // The lists of a fresh machine are empty, those of an old one name packages that are gone.
+  run('apt-get', ['update', '-qq']);
+  return fetchPackages();
+}
+
+/** What failed, or undefined. */
+function fetchPackages() {
+  const names = libraries();
   if (names.length === 0) return 'this Debian has no Cyrus';
   const installed = run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...names]);
   if (installed.status !== 0) return 'its libraries cannot be installed';

@@ -48,7 +48,8 @@ function findFault(): string | undefined {
   if (packages().length < 2)
     return 'its Debian packages were not fetched (npm test does it as root on Debian)';
   try {
-    return unpacked().lacking;
+    const lacking = lackingLibrary();
+    return lacking === undefined ? undefined : `it needs ${lacking}`;
   } catch (error) {
     return `its Debian packages cannot be unpacked: ${String(error)}`;
   }
@@ -63,61 +64,55 @@ function packages(): string[] {
 }
 
 interface Programs {
-  readonly directory: string;
   readonly bin: string;
   readonly libraries: string;
-  /** Which shared library is not on this machine. */
-  readonly lacking: string | undefined;
 }
 
-let programs: Programs | undefined;
-
-/** Unpacked once for a process, and removed with it. */
-function unpacked(): Programs {
-  if (programs !== undefined) return programs;
-  const directory = mkdtempSync(join(tmpdir(), 'postern-cyrus-'));
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-  chmodSync(directory, 0o755);
+function unpack(directory: string): Programs {
   for (const name of packages()) {
     execFileSync('dpkg', ['-x', join(PACKAGES, name), join(directory, 'root')], { env: sbinEnvironment });
   }
   const lib = join(directory, 'root', 'usr', 'lib');
   const libraries = join(lib, readdirSync(lib).find(name => name.endsWith('-linux-gnu')) ?? '');
-  const bin = join(lib, 'cyrus', 'bin');
-  const linked = execFileSync('ldd', [join(bin, 'imapd')], {
-    env: { ...sbinEnvironment, LD_LIBRARY_PATH: libraries },
-    encoding: 'utf8',
-  });
-  const absent = /^\s*(\S+) => not found/m.exec(linked)?.[1];
-  programs = {
-    directory,
-    bin,
-    libraries,
-    lacking: absent === undefined ? undefined : `it needs ${absent}`,
-  };
-  return programs;
+  return { bin: join(lib, 'cyrus', 'bin'), libraries };
+}
+
+/** A shared library of the server that is not on this machine. */
+function lackingLibrary(): string | undefined {
+  const directory = mkdtempSync(join(tmpdir(), 'postern-cyrus-'));
+  try {
+    const { bin, libraries } = unpack(directory);
+    const linked = execFileSync('ldd', [join(bin, 'imapd')], {
+      env: { ...sbinEnvironment, LD_LIBRARY_PATH: libraries },
+      encoding: 'utf8',
+    });
+    return /^\s*(\S+) => not found/m.exec(linked)?.[1];
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 /** A throwaway Cyrus on loopback with a port, configuration and mail of its own. Ready when it returns. */
 export async function startCyrus(): Promise<Cyrus> {
   const reason = cyrusMissing();
   if (reason !== undefined) throw new Error(reason);
-  const { directory, bin, libraries } = unpacked();
-  const instance = mkdtempSync(join(directory, 'instance-'));
+  const directory = mkdtempSync(join(tmpdir(), 'postern-cyrus-'));
+  chmodSync(directory, 0o755);
+  const { bin, libraries } = unpack(directory);
   const owner = mailOwner();
-  for (const part of ['', 'db', 'spool', 'proc', 'socket', 'lock']) {
-    mkdirSync(join(instance, part), { recursive: true });
-    chownSync(join(instance, part), owner.uid, owner.gid);
+  for (const part of ['db', 'spool', 'proc', 'socket', 'lock']) {
+    mkdirSync(join(directory, part));
+    chownSync(join(directory, part), owner.uid, owner.gid);
   }
   const [port] = await freePorts();
-  const imapd = join(instance, 'imapd.conf');
-  const services = join(instance, 'cyrus.conf');
-  writeFileSync(imapd, configuration(instance, owner));
+  const imapd = join(directory, 'imapd.conf');
+  const services = join(directory, 'cyrus.conf');
+  writeFileSync(imapd, configuration(directory, owner));
   writeFileSync(services, serviceTable({ bin, imapd, port }));
-  const log = join(instance, 'db', 'master.log');
+  const log = join(directory, 'db', 'master.log');
   const server = spawn(
     join(bin, 'master'),
-    ['-C', imapd, '-M', services, '-p', join(instance, 'db', 'master.pid'), '-L', log],
+    ['-C', imapd, '-M', services, '-p', join(directory, 'db', 'master.pid'), '-L', log],
     {
       env: { ...sbinEnvironment, LD_LIBRARY_PATH: libraries },
       stdio: 'ignore',
@@ -134,7 +129,7 @@ export async function startCyrus(): Promise<Cyrus> {
     process.removeListener('exit', kill);
     kill();
     await ended;
-    rmSync(instance, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
     await greeting(port, () => !alive());
@@ -169,15 +164,15 @@ function readLog(file: string): string {
   }
 }
 
-function configuration(instance: string, { user, group }: Owner): string {
-  return `configdirectory: ${instance}/db
-partition-default: ${instance}/spool
+function configuration(directory: string, { user, group }: Owner): string {
+  return `configdirectory: ${directory}/db
+partition-default: ${directory}/spool
 defaultpartition: default
-proc_path: ${instance}/proc
-mboxname_lockpath: ${instance}/lock
-idlesocket: ${instance}/socket/idle
-lmtpsocket: ${instance}/socket/lmtp
-notifysocket: ${instance}/socket/notify
+proc_path: ${directory}/proc
+mboxname_lockpath: ${directory}/lock
+idlesocket: ${directory}/socket/idle
+lmtpsocket: ${directory}/socket/lmtp
+notifysocket: ${directory}/socket/notify
 admins: admin
 sasl_pwcheck_method: alwaystrue
 sasl_mech_list: PLAIN
