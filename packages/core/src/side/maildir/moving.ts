@@ -51,9 +51,12 @@ export class MaildirMove {
       const spot = { ...taken.spots[0]!, letters: to.keywords.letters() };
       return { kind: 'was linked', file, spot };
     }
-    const spot = await spotFor(this.#place, file, taken.kind === 'vanished' ? base : names.next());
+    const own = await spotFor(this.#place, file, base);
+    const isFree = taken.kind === 'vanished' || ('name' in own && this.#isPlaceholder(own, there, base));
+    const spot = isFree ? own : await spotFor(this.#place, file, names.next());
     if ('kind' in spot) return spot;
     try {
+      if (isFree && taken.kind !== 'vanished') unlinkFile(seam, join(to[spot.directory], spot.name));
       const kind = placeFile({ seam, from: file.path, to: join(to[spot.directory], spot.name) });
       this.#touched.to.add(spot.directory);
       return { kind, file, spot };
@@ -61,6 +64,14 @@ export class MaildirMove {
       const reason = reasonOf(error);
       return errnoOf(error) === 'ENOENT' ? undefined : { kind: 'refused', reason };
     }
+  }
+
+  /** On a file system without hard links, a move that died left an empty file under the name it had chosen. */
+  #isPlaceholder({ directory, name }: Spot, there: Pass, base: Octets): boolean {
+    const spots = there.spots.get(base) ?? [];
+    if (spots.length !== 1 || spots[0]!.directory !== directory || spots[0]!.name !== name) return false;
+    const stats = lstatSync(pathBytes(join(this.#place.to[directory], name)), { throwIfNoEntry: false });
+    return stats?.isFile() === true && stats.size === 0;
   }
 
   #unlink(step: Linked): MoveOutcome {
