@@ -209,9 +209,28 @@ describe('appending', () => {
   it('leaves flags and dates out that the wire cannot carry', async () => {
     const { side, server } = await scripted({ answers: [appended('[APPENDUID 7 10]'), OPEN] });
     const odd = { ...mail('a'), flags: ['\\Seen', 'two words', 'x)\r\nZ LOGOUT'], date: Number.NaN };
-    await deliverAll(side, INBOX, [odd]);
+    const outcomes = await deliverAll(side, INBOX, [odd]);
+    expect(outcomes).toMatchObject([{ kind: 'done', row: { flags: ['\\Seen'] } }]);
     expect(server.commands.filter(command => command.startsWith('APPEND'))).toEqual([
       expect.stringMatching(/^APPEND "INBOX" \(\\Seen\) \{\d+\}$/),
     ]);
+  });
+
+  it.each([
+    ['(\\Seen work)', ['Work', '\\Seen']],
+    ['(\\Seen \\*)', ['$Forwarded', 'Work', '\\Seen']],
+    ['()', []],
+  ])('brings along what PERMANENTFLAGS %s lets the mailbox keep', async (permanent, flags) => {
+    const say = opened({ exists: 0, uidNext: 10 }).replace(
+      /PERMANENTFLAGS \([^)]*\)/,
+      `PERMANENTFLAGS ${permanent}`,
+    );
+    const { side, server } = await scripted({
+      answers: [appended('[APPENDUID 7 10]'), { when: /^SELECT/, say }],
+    });
+    const marked = { ...mail('a'), flags: ['$Forwarded', 'Work', '\\Seen'] };
+    expect(await deliverAll(side, INBOX, [marked])).toMatchObject([{ kind: 'done', row: { flags } }]);
+    const list = flags.length === 0 ? '' : `(${flags.join(' ')}) `;
+    expect(server.commands.find(command => command.startsWith('APPEND'))).toContain(`"INBOX" ${list}"`);
   });
 });

@@ -1,5 +1,5 @@
 import { PosternError } from '../../model/error.js';
-import { canStore, type Flags, type PermanentFlags } from '../../model/flags.js';
+import { canStore, type Flags, isFlag, type PermanentFlags } from '../../model/flags.js';
 import { identityOf } from '../../model/identity.js';
 import { WireEncoder } from '../../model/line-ends.js';
 import type { Row } from '../../model/row.js';
@@ -78,7 +78,7 @@ export class ImapDelivery implements DeliveryBatch {
     const { content } = identity;
     if (content === undefined) throw new PosternError('failed', 'a message could not be hashed');
     const staged: StagedLetter = { identity: { ...identity, content }, envelope };
-    const flags = letter.flags.filter(flag => canStore(this.#storable, flag));
+    const flags = letter.flags.filter(flag => isFlag(flag) && canStore(this.#storable, flag));
     this.#staged.set(slot, { slot, letter: staged, outgoing: { octets, flags, date: letter.date } });
     return staged;
   }
