@@ -1,4 +1,5 @@
 import type { Decision } from '../merge/decision.js';
+import { digestsToFind, findCopies } from '../merge/find-copies.js';
 import { findRenames } from '../merge/find-renames.js';
 import { mergeMailbox } from '../merge/merge-mailbox.js';
 import { type Relocation, relocate } from '../merge/relocate.js';
@@ -12,6 +13,7 @@ import { unpairedDigests } from '../observe/unpaired-digests.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Progress, Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
+import { findOriginals } from './find-originals.js';
 
 export interface MergeOptions {
   /** Only these; all when absent. */
@@ -63,7 +65,12 @@ export async function mergeAccount(
     for (const mailbox of unpaired[side].get(digest) ?? []) if (mailbox !== not) return mailbox;
     return undefined;
   });
-  return { ...relocation, blocked: [...relocation.blocked, ...unreadable], rematch, records };
+  const originals = await findOriginals(store, digestsToFind(relocation.decisions), {
+    views: renames.views,
+    records,
+  });
+  const decisions = findCopies(relocation.decisions, originals);
+  return { ...relocation, decisions, blocked: [...relocation.blocked, ...unreadable], rematch, records };
 }
 
 /** Where both sides agree on flags and base does not know it yet, base learns it: there is nothing to do for anybody. */

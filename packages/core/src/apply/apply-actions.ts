@@ -12,6 +12,7 @@ import { type BrakeReport, findBrakes, isHeld } from './brakes.js';
 import { runCopies } from './copying.js';
 
 import { Desk } from './desk.js';
+import { runDuplicates } from './duplicating.js';
 import { runFlags } from './flagging.js';
 import { already, failed, outcomeOf, type Refusal, type Report, skipped } from './judgement.js';
 import { runCreate, runDelete, runRename } from './mailbox-lines.js';
@@ -229,14 +230,15 @@ class Run {
   }
 
   async #move(actions: readonly Action[]): Promise<void> {
-    const { mailbox, to } = actions[0] ?? bug('a journey without moves');
-    const target = to ?? bug('a move without a target');
+    const { mailbox, to } = actions[0] ?? bug('a journey without actions');
+    const target = to ?? bug('a journey without a target');
     await this.#guarded([mailbox, target], actions, async () => {
       const journey = {
         from: await Desk.open(this.#repository, mailbox, this.#operation),
         to: await Desk.open(this.#repository, target, this.#operation),
       };
-      await runMoves(journey, actions, this.#report);
+      const run = actions[0]?.op.startsWith('move-') ? runMoves : runDuplicates;
+      await run(journey, actions, this.#report);
       await journey.from.finish();
       await journey.to.finish();
     });

@@ -31,22 +31,8 @@ export async function runCreate(repository: Repository, action: Action, report: 
   const on = writtenSide(action);
   const { mailbox } = action;
   const result = await repository.sides[on].createMailbox(mailbox);
-  await welcomeBack(repository, on, mailbox);
   await observeMailbox(repository, on, mailbox);
   report(action, result === 'already' ? already(`it is on the ${on} side`) : undefined);
-}
-
-/** A mailbox that base knows and that we made again ourselves is no stranger. */
-async function welcomeBack(repository: Repository, on: SideName, mailbox: MailboxName): Promise<void> {
-  const { store } = repository;
-  const record = await loadRecord(store, mailbox);
-  if (record.missing?.[on] === undefined) return;
-  const generation = record.pending ?? record.generation;
-  await repository.sides[on].writeWitness(mailbox, { repository: repository.id, mailbox, generation });
-  const { [on]: _back, ...missing } = record.missing;
-  await store.write([{ put: 'mailbox', mailbox: '', key: mailbox, value: { ...record, missing } }], {
-    durable: true,
-  });
 }
 
 /** A rename stands while the other side still shows it: the old name gone, the new one there with the same messages. */

@@ -1,11 +1,11 @@
 import type { Action } from '../model/action.js';
-import { adoptedFlags, agreedFlags } from '../model/agreed-flags.js';
 import { otherSide, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
 import { sameMessage } from '../model/identity.js';
-import type { End, Pair } from '../model/pair.js';
+import type { Pair } from '../model/pair.js';
 import type { Row } from '../model/row.js';
 import type { MoveOutcome } from '../side/side.js';
+import { pairArrival } from './arrival.js';
 import { inBatches } from './batches.js';
 import type { Desk } from './desk.js';
 import { already, failed, type Refusal, type Report, skipped } from './judgement.js';
@@ -128,18 +128,18 @@ async function runBatch(journey: Journey, actions: readonly Action[], report: Re
 
 function conclude(journey: Journey, move: Move, outcome: MoveOutcome, report: Report): void {
   const { from, to } = journey;
-  const { action, pair, victim } = move;
+  const { action, pair, victim, partner } = move;
   const on = movedSide(action);
   switch (outcome.kind) {
     case 'done':
       if (pair !== undefined) from.dropPair(pair);
       from.dropRow(on, victim.key);
-      if (outcome.row !== undefined) pairThere(to, on, move, outcome.row);
+      if (outcome.row !== undefined) pairArrival(to, { on, arrived: outcome.row, partner, before: pair });
       report(action);
       return;
     case 'marked':
       if (pair !== undefined) from.putPair({ ...pair, marked: true });
-      if (outcome.row !== undefined) pairThere(to, on, move, outcome.row);
+      if (outcome.row !== undefined) pairArrival(to, { on, arrived: outcome.row, partner, before: pair });
       report(action);
       return;
     case 'gone':
@@ -152,30 +152,4 @@ function conclude(journey: Journey, move: Move, outcome: MoveOutcome, report: Re
       report(action, failed(outcome.reason));
       return;
   }
-}
-
-function pairThere(to: Desk, on: SideName, { action, pair, partner }: Move, arrived: Row): void {
-  const source = otherSide(on);
-  to.putRow(on, arrived);
-  const known = to.row(source, endOf(action, source)) ?? bug('a move without its partner');
-  to.putRow(source, { ...known, flags: partner.flags });
-  const ends = {
-    [on]: { epoch: to.epoch(on), key: arrived.key },
-    [source]: endOf(action, source),
-  } as Record<SideName, End>;
-  const rows = { [on]: arrived, [source]: partner } as Record<SideName, Row>;
-  const flags = { remote: rows.remote.flags, local: rows.local.flags };
-  to.putPair({
-    remote: ends.remote,
-    local: ends.local,
-    flags:
-      pair === undefined
-        ? adoptedFlags(flags, to.permanent())
-        : agreedFlags(pair.flags, flags, to.permanent()),
-    identity: pair?.identity ?? rows.local.identity,
-    ...(rows.remote.identity.digest === rows.local.identity.digest
-      ? {}
-      : { remoteDigest: rows.remote.identity.digest }),
-    ...(pair?.weak ? { weak: true } : {}),
-  });
 }

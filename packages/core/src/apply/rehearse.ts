@@ -3,6 +3,7 @@ import type { MailboxName } from '../model/mailbox.js';
 import type { Repository } from '../state/repository.js';
 import { checkCopy } from './copying.js';
 import { Desk } from './desk.js';
+import { checkDuplicate } from './duplicating.js';
 import { checkFlag } from './flagging.js';
 import type { Refusal, Report } from './judgement.js';
 import { checkCreate, checkDelete, checkRename } from './mailbox-lines.js';
@@ -25,16 +26,17 @@ export async function rehearse(
   const created = new Set<MailboxName>();
   for (const action of actions) {
     const { mailbox, to } = action;
-    const check = MAILBOX_CHECKS[action.op];
-    if (check !== undefined) {
+    const checkMailbox = MAILBOX_CHECKS[action.op];
+    if (checkMailbox !== undefined) {
       // Whether it will be empty at its turn is not known before the deletions ran.
-      const refusal = action.op.startsWith('delete') ? undefined : await check(repository, action);
+      const refusal = action.op.startsWith('delete') ? undefined : await checkMailbox(repository, action);
       if (refusal === undefined) created.add(to ?? mailbox);
       report(action, refusal);
     } else if (created.has(to ?? mailbox)) report(action);
-    else if (to !== undefined)
-      report(action, checkMove({ from: await deskOf(mailbox), to: await deskOf(to) }, action));
-    else report(action, checkAction(await deskOf(mailbox), action));
+    else if (to !== undefined) {
+      const check = action.op.startsWith('move-') ? checkMove : checkDuplicate;
+      report(action, check({ from: await deskOf(mailbox), to: await deskOf(to) }, action));
+    } else report(action, checkAction(await deskOf(mailbox), action));
   }
 }
 

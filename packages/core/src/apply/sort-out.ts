@@ -6,7 +6,7 @@ export interface Groups {
   /** Creations and renames of mailboxes. */
   readonly first: readonly Action[];
   readonly pairs: ReadonlyMap<MailboxName, readonly Action[]>;
-  /** Moves on one side from one mailbox to another. */
+  /** Moves, or copies, on one side from one mailbox to another. */
   readonly journeys: Iterable<readonly Action[]>;
   /** Copies, flags, deletions and unpairings. */
   readonly rest: ReadonlyMap<MailboxName, readonly Action[]>;
@@ -37,6 +37,8 @@ export function sortOut(actions: readonly Action[]): Groups {
         break;
       case 'move-local':
       case 'move-remote':
+      case 'copy-local':
+      case 'copy-remote':
         add(journeys, JSON.stringify([action.op, action.mailbox, action.to]), action);
         break;
       default:

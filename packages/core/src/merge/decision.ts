@@ -61,6 +61,18 @@ export type Decision =
       readonly why: string;
     }
   | {
+      /** A message that is new in `to` on the other side, and on this one in `mailbox` already: copied there. */
+      readonly kind: 'duplicate';
+      readonly on: SideName;
+      readonly mailbox: MailboxName;
+      readonly to: MailboxName;
+      /** What is copied, in `mailbox`. */
+      readonly original: Row;
+      /** The same message on the other side, in `to`. */
+      readonly partner: Row;
+      readonly why: string;
+    }
+  | {
       /** A message that moved on the other side; it is moved on this one too. */
       readonly kind: 'move';
       readonly on: SideName;
@@ -83,11 +95,11 @@ export type Decision =
       readonly why: string;
     };
 
-/** Not a decision: a message whose other end is out of sight for now. It stays, unless it turns out to have moved. */
+/** Not a decision: a message whose mailbox is out of sight on the other side for now. It stays, unless it turns out to have moved. */
 export interface Waiting {
   readonly on: SideName;
   readonly mailbox: MailboxName;
-  readonly pair: Pair;
+  readonly identity: Identity;
   readonly row: Row;
 }
 

@@ -22,7 +22,7 @@ export function mergeMissingMailbox(view: MailboxView, mergeBoth: (view: Mailbox
     const reason = `the ${missing} side came without this mailbox: nothing is done until it does so again`;
     return { decisions: [], blocked: [{ mailbox, reason }], waiting: [...waitingIn(view, snapshot, there)] };
   }
-  if (view.rematch !== undefined) return bringBack(view, snapshot, missing);
+  if (view.rematch !== undefined) return bringBack(view, snapshot, missing, view.rematch);
   const empty: Snapshot = {
     mailbox,
     cursor: { epoch: pairs[0]?.[missing].epoch ?? NO_EPOCH, count: 0 },
@@ -33,30 +33,30 @@ export function mergeMissingMailbox(view: MailboxView, mergeBoth: (view: Mailbox
   const { decisions, blocked } = mergeBoth({ ...view, sides: { ...sides, [missing]: empty } });
   const stays =
     decisions.some(({ kind }) => kind === 'copy') || blocked.length > 0 || snapshot.unreadable.size > 0;
-  const own: Decision = stays
-    ? {
-        kind: 'create-mailbox',
-        on: missing,
-        mailbox,
-        conflict: true,
-        why: `deleted on ${missing}, but not all of its mail: kept`,
-      }
-    : { kind: 'delete-mailbox', on: there, mailbox, why: `deleted on ${missing}` };
-  return { decisions: [...decisions, own], blocked };
+  if (stays)
+    return bringBack(view, snapshot, missing, `deleted on ${missing}, but not all of its mail may go: kept`);
+  const why = `deleted on ${missing}`;
+  return { decisions: [...decisions, { kind: 'delete-mailbox', on: there, mailbox, why }], blocked };
 }
 
-/** Base proves nothing in this round, so what is there counts as new. */
-function bringBack(view: MailboxView, snapshot: Snapshot, on: SideName): Merge {
-  const { mailbox, pairs } = view;
-  const why = view.rematch ?? '';
-  const unpairs = pairs.map((pair): Decision => ({ kind: 'unpair', mailbox, pair, why }));
-  return { decisions: [...createThere(view, snapshot, on).decisions, ...unpairs], blocked: [] };
+/** The mailbox is made again and all that is in it counts as new: base proves nothing there any more. */
+function bringBack(view: MailboxView, snapshot: Snapshot, on: SideName, why: string): Merge {
+  const { mailbox } = view;
+  const copies = [...snapshot.rows.values()].map(
+    (row): Decision => ({ kind: 'copy', to: on, mailbox, row, why }),
+  );
+  const unpairs = view.pairs.map((pair): Decision => ({ kind: 'unpair', mailbox, pair, why }));
+  const creation: Decision = { kind: 'create-mailbox', on, mailbox, conflict: true, why };
+  return { decisions: [creation, ...copies, ...unpairs], blocked: [] };
 }
 
+/** Everything in the mailbox may turn out to have moved: what base knows, and what is new in it. */
 function* waitingIn(view: MailboxView, snapshot: Snapshot, on: SideName): Generator<Waiting> {
-  for (const pair of view.pairs) {
-    const row = pair[on].epoch === snapshot.cursor.epoch ? snapshot.rows.get(pair[on].key) : undefined;
-    if (row !== undefined && !isEdited(pair, on, row)) yield { on, mailbox: view.mailbox, pair, row };
+  const pairs = new Map(view.pairs.map(pair => [`${pair[on].epoch}:${pair[on].key}`, pair]));
+  for (const row of snapshot.rows.values()) {
+    const pair = pairs.get(`${snapshot.cursor.epoch}:${row.key}`);
+    if (pair !== undefined && isEdited(pair, on, row)) continue;
+    yield { on, mailbox: view.mailbox, identity: pair?.identity ?? row.identity, row };
   }
 }
 

@@ -1,5 +1,5 @@
 import { otherSide, SIDES, type SideName } from '../model/by-side.js';
-import type { Identity } from '../model/identity.js';
+import { type Identity, isSurelySame } from '../model/identity.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
 import { compareKeys, type Row } from '../model/row.js';
 import type { Blocked } from '../model/view.js';
@@ -70,8 +70,10 @@ class Relocator {
   }
 
   #findMoves(on: SideName, copies: Map<string, Copy[]>): void {
-    const waiting = this.#waiting.map((one): Departure => ({ ...one, identity: one.pair.identity }));
-    const departures = [...[...this.#decisions].flatMap(decision => departureOf(decision) ?? []), ...waiting];
+    const departures = [
+      ...[...this.#decisions].flatMap(decision => departureOf(decision) ?? []),
+      ...this.#waiting,
+    ];
     const own = departures.filter(departure => departure.on === on);
     own.sort((a, b) => compareText(a.mailbox, b.mailbox) || compareKeys(a.row.key, b.row.key));
     for (const [digest, gone] of groupBy(own, departure => departure.identity.digest)) {
@@ -94,7 +96,7 @@ class Relocator {
     const [copy] = elsewhere;
     if (departure === undefined || copy === undefined) return;
     const single = gone.length === 1 && elsewhere.length === 1 && copy.mailbox !== departure.mailbox;
-    if (single && likely(departure.identity, copy.row.identity)) {
+    if (single && isSurelySame(departure.identity, copy.row.identity)) {
       this.#move(on, departure, copy);
       remove(came, copy);
       return;
@@ -178,12 +180,6 @@ function departureOf(decision: Decision): Departure | undefined {
 /** Both contents are known, and equal. */
 function equal(a: Identity, b: Identity): boolean {
   return a.content !== undefined && a.content === b.content;
-}
-
-/** As sure as a first match is (DESIGN §4): header, Message-ID and size agree, and no content says otherwise. */
-function likely(a: Identity, b: Identity): boolean {
-  const compared = a.content !== undefined && b.content !== undefined;
-  return !compared && a.messageId !== undefined && a.messageId === b.messageId && a.size === b.size;
 }
 
 function groupBy<T>(items: readonly T[], nameOf: (item: T) => string): Map<string, T[]> {

@@ -178,3 +178,14 @@ export function sameMessage(a: Identity, b: Identity): 'yes' | 'no' | 'perhaps' 
   if (a.content !== undefined && b.content !== undefined) return a.content === b.content ? 'yes' : 'no';
   return a.digest === b.digest ? 'perhaps' : 'no';
 }
+
+/**
+ * Whether two identities are the same message as surely as a first match must be (DESIGN §4): equal contents, or, where no
+ * content says otherwise, equal header, Message-ID and size.
+ */
+export function isSurelySame(a: Identity, b: Identity): boolean {
+  if (a.content !== undefined && b.content !== undefined) return a.content === b.content;
+  return (
+    a.digest === b.digest && a.messageId !== undefined && a.messageId === b.messageId && a.size === b.size
+  );
+}

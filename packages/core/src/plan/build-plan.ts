@@ -92,6 +92,18 @@ function withoutId(decision: Decision, epochs: PlanContext['epochs']): Omit<Acti
         why,
       };
     }
+    case 'duplicate': {
+      const { on, to, original, partner } = decision;
+      return {
+        op: `copy-${on}`,
+        mailbox,
+        to,
+        ...end(on, original),
+        ...end(otherSide(on), partner, to),
+        message: noteOf(original.identity, partner.envelope),
+        why,
+      };
+    }
     case 'move': {
       const { on, to, victim, partner, identity } = decision;
       return {

@@ -14,6 +14,8 @@ const REQUIRED: Partial<
 > = {
   pair: { ends: ['remote', 'local'] },
   'move-local': { ends: ['remote', 'local'] },
+  'copy-local': { ends: ['remote', 'local'] },
+  'copy-remote': { ends: ['remote', 'local'] },
   'move-remote': { ends: ['remote', 'local'] },
   unpair: { ends: ['remote', 'local'] },
   download: { ends: ['remote'] },

@@ -63,7 +63,7 @@ const renameOp = z.strictObject({
 });
 
 const moveOp = z.strictObject({
-  op: z.enum(['move-local', 'move-remote']),
+  op: z.enum(['move-local', 'move-remote', 'copy-local', 'copy-remote']),
   ...common,
   to: mailbox,
   ...ends,
