@@ -1,5 +1,5 @@
 import type { SideName } from '../model/by-side.js';
-import { sameFlags } from '../model/flags.js';
+import { canStore, sameFlags } from '../model/flags.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Cursor, Snapshot } from '../model/row.js';
 import type { MailboxRecord, SideRecord } from '../state/records.js';
@@ -42,6 +42,7 @@ export async function observeMailbox(
     (witness === false ? undefined : witnessFault(record, witness, repository.id)) ??
     cameBack(record, side);
   const { changes, change } = difference(known, snapshot, side);
+  if (known !== undefined) changes.push(...(await forgetUnproven(repository, known, snapshot)));
   await writeSnapshot(repository, {
     record,
     known,
@@ -58,6 +59,23 @@ function cameBack(record: MailboxRecord, side: SideName): string | undefined {
   return record.missing?.[side] === undefined
     ? undefined
     : `the mailbox was not on the ${side} side for a while`;
+}
+
+/**
+ * A flag the side could not store so far stands in base because the other side had it. Now that it can be stored, its
+ * absence here must not look like a removal.
+ */
+async function forgetUnproven(repository: Repository, known: Snapshot, now: Snapshot): Promise<Change[]> {
+  const { mailbox } = now;
+  const before = known.permanentFlags;
+  if (before.join(' ') === now.permanentFlags.join(' ')) return [];
+  const changes: Change[] = [];
+  for (const [key, pair] of await repository.store.all('pair', mailbox)) {
+    const flags = pair.flags.filter(flag => canStore(before, flag) || !canStore(now.permanentFlags, flag));
+    if (flags.length < pair.flags.length)
+      changes.push({ put: 'pair', mailbox, key, value: { ...pair, flags } });
+  }
+  return changes;
 }
 
 function difference(
