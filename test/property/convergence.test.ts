@@ -1,4 +1,6 @@
 import { PosternError } from '@postern/core/model/error.js';
+import { KINDS } from '@postern/core/state/records.js';
+import type { Store } from '@postern/core/state/store.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { contentOf } from '../support/letters.js';
@@ -280,6 +282,15 @@ function pickFrom<T>(items: readonly T[], number: number): T | undefined {
   return items[number % Math.max(items.length, 1)];
 }
 
+/** Reads every record, each checked by its hash and each partition by its seal; returns how many there are. */
+async function readEverything(store: Store): Promise<number> {
+  let records = 0;
+  for (const kind of KINDS) {
+    for (const mailbox of await store.partitions(kind)) records += (await store.all(kind, mailbox)).size;
+  }
+  return records;
+}
+
 async function settle(rig: Rig): Promise<void> {
   for (let round = 0; round < 8; round++) {
     const { apply, plan } = await rig.sync({ allowEmpty: true });
@@ -287,6 +298,47 @@ async function settle(rig: Rig): Promise<void> {
     if (plan.blocked.length === 0 && Object.values(apply.counts).every(count => count === 0)) return;
   }
 }
+
+/** Stories that once went wrong; each is played in every run. */
+const FOUND: readonly (readonly Step[])[] = [
+  [
+    { do: 'add', side: 'remote', body: 0, mailbox: 1, flags: 0 },
+    { do: 'crash', at: 13, when: 'before' },
+    { do: 'rename-mailbox', side: 'local', pick: 0 },
+    { do: 'sync' },
+    { do: 'add', side: 'remote', body: 0, mailbox: 0, flags: 0 },
+  ],
+  [
+    { do: 'add', side: 'remote', body: 0, mailbox: 0, flags: 0 },
+    { do: 'crash', at: 1, when: 'after' },
+    { do: 'renumber', side: 'remote', pick: 0 },
+    { do: 'crash', at: 2, when: 'before' },
+    { do: 'remove', side: 'remote', pick: 0 },
+  ],
+  [
+    { do: 'add', side: 'remote', body: 0, mailbox: 1, flags: 0 },
+    { do: 'add', side: 'remote', body: 0, mailbox: 0, flags: 1 },
+    { do: 'sync' },
+    { do: 'remove', side: 'local', pick: 3 },
+    { do: 'crash', at: 10, when: 'before' },
+    { do: 'flag', side: 'local', pick: 0, flag: 0, on: false },
+    { do: 'crash', at: 2, when: 'before' },
+  ],
+  [
+    { do: 'add', side: 'remote', body: 0, mailbox: 0, flags: 0 },
+    { do: 'add', side: 'remote', body: 1, mailbox: 1, flags: 0 },
+    { do: 'sync' },
+    { do: 'rename-mailbox', side: 'remote', pick: 0 },
+    { do: 'add', side: 'local', body: 0, mailbox: 1, flags: 0 },
+    { do: 'renumber', side: 'remote', pick: 4 },
+    { do: 'remove', side: 'remote', pick: 0 },
+  ],
+  [
+    { do: 'add', side: 'local', body: 3, mailbox: 0, flags: 0 },
+    { do: 'apply', keep: 0, stale: false },
+    { do: 'add', side: 'remote', body: 3, mailbox: 1, flags: 0 },
+  ],
+];
 
 const RUNS = Number(process.env['POSTERN_PROPERTY_RUNS'] ?? 300);
 
@@ -304,13 +356,15 @@ describe('whatever happens', () => {
         expect(rig.local.allContents()).toEqual(rig.remote.allContents());
         const plan = await rig.plan({ allowEmpty: true });
         expect([plan.actions, plan.blocked]).toEqual([[], []]);
+        const records = await rig.run(({ store }) => readEverything(store));
+        expect(records).toBeGreaterThan(0);
         for (const [content, { remote, local }] of story.added) {
           const count = countOf(rig.remote, content);
           expect(count, `copies of ${content}`).toBeLessThanOrEqual(remote + local);
           if (!story.deleted.has(content)) expect(count, `copies of ${content}`).toBeGreaterThanOrEqual(1);
         }
       }),
-      { numRuns: RUNS, endOnFailure: false },
+      { numRuns: RUNS, endOnFailure: false, examples: FOUND.map(steps => [[...steps]]) },
     );
   });
 });

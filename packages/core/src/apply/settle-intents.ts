@@ -1,5 +1,6 @@
 import { agreedFlags } from '../model/agreed-flags.js';
-import { otherSide } from '../model/by-side.js';
+import { otherSide, SIDES } from '../model/by-side.js';
+import { PosternError } from '../model/error.js';
 import { sameFlags } from '../model/flags.js';
 import { ContentHasher, sameMessage } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
@@ -34,30 +35,53 @@ export async function settleIntents(repository: Repository, operation: string): 
   for (const name of await repository.store.partitions('intent')) {
     const mailbox = name as MailboxName;
     const intents = await repository.store.all('intent', mailbox);
-    const desk = await Desk.open(repository, mailbox, operation);
-    const settling = new MailboxIntents(desk);
-    let open = await settling.settle(intents);
-    if ([...open.values()].some(intent => intent.key === undefined && intent.lost === undefined)) {
-      await repository.clock.sleep(PATIENCE);
-      for (const side of ['remote', 'local'] as const) {
-        if ([...open.values()].some(intent => intent.side === side) && desk.has(side))
-          await desk.refresh(side);
-      }
-      open = await settling.settle(open);
+    const doubt = (open: Iterable<Intent>) => {
+      for (const intent of open) inDoubt.add(`${mailbox}\0${intent.source.key}`);
+    };
+    try {
+      const desk = await Desk.open(repository, mailbox, operation);
+      const settling = new MailboxIntents(desk);
+      const open = await settleMailbox(settling, desk, intents);
+      doubt(open);
+      await desk.finish();
+      found += settling.found;
+      dropped += intents.size - settling.found - open.length;
+    } catch (error) {
+      // What cannot be looked at stays open; the other mailboxes go on.
+      if (!(error instanceof PosternError) || error.code !== 'mailbox-unreadable') throw error;
+      doubt(intents.values());
     }
-    for (const [id, intent] of open) {
-      if (intent.lost !== undefined && repository.clock.now() - intent.lost < GRACE) {
-        inDoubt.add(`${mailbox}\0${intent.source.key}`);
-        continue;
-      }
-      if (intent.key !== undefined) await repository.sides[intent.side].sweep(mailbox, [intent.key]);
-      desk.clearIntent(id);
-      dropped++;
-    }
-    found += settling.found;
-    await desk.finish();
   }
   return { found, dropped, inDoubt };
+}
+
+/** Returns the intents that stay open, because their answer was lost a short while ago. */
+async function settleMailbox(
+  settling: MailboxIntents,
+  desk: Desk,
+  intents: ReadonlyMap<string, Intent>,
+): Promise<Intent[]> {
+  const { repository, mailbox } = desk;
+  let open = await settling.settle(intents);
+  if ([...open.values()].some(intent => intent.key === undefined && intent.lost === undefined)) {
+    await repository.clock.sleep(PATIENCE);
+    for (const side of SIDES) {
+      if ([...open.values()].some(intent => intent.side === side) && desk.has(side)) await desk.refresh(side);
+    }
+    open = await settling.settle(open);
+  }
+  const waiting: Intent[] = [];
+  for (const [id, intent] of open) {
+    if (intent.lost !== undefined && repository.clock.now() - intent.lost < GRACE) {
+      waiting.push(intent);
+      continue;
+    }
+    if (intent.key !== undefined && desk.has(intent.side)) {
+      await repository.sides[intent.side].sweep(mailbox, [intent.key]);
+    }
+    desk.clearIntent(id);
+  }
+  return waiting;
 }
 
 class MailboxIntents {
