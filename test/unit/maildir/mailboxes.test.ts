@@ -148,6 +148,36 @@ describe.each(['maildir++', 'fs'] as const)('mailbox names on disk (%s)', layout
     expect(await codeOf(side.createMailbox(linked))).toBe('failed');
     expect(readdirSync(elsewhere).sort()).toEqual(['cur', 'new', 'tmp']);
   });
+
+  it.each([
+    ['nothing', (target: string) => rmSync(target, { recursive: true })],
+    ['an empty directory', () => undefined],
+  ])('that are symbolic links to %s are not taken for removed', async (_target, prepare) => {
+    const maildir = await TemporaryMaildir.make(layout);
+    const elsewhere = temporaryDirectory();
+    prepare(elsewhere);
+    symlinkSync(elsewhere, maildir.path(onDisk('Linked')));
+    const side = maildir.side();
+    const linked = mailboxName('Linked');
+    const { entries, problems } = await side.list();
+    expect(entries).toContainEqual({ mailbox: linked, selectable: true });
+    expect(problems).toEqual([
+      {
+        mailbox: linked,
+        reason: `the directory "${onDisk('Linked')}" is a symbolic link, and nothing is there`,
+      },
+    ]);
+    expect(await codeOf(side.snapshot(linked, undefined))).toBe('mailbox-unreadable');
+  });
+
+  it('that are symbolic links to files are no mailboxes', async () => {
+    const maildir = await TemporaryMaildir.make(layout);
+    writeFileSync(maildir.path('notes'), '');
+    symlinkSync(maildir.path('notes'), maildir.path(onDisk('Linked')));
+    const { entries, problems } = await maildir.side().list();
+    expect(entries).toEqual([{ mailbox: INBOX, selectable: true }]);
+    expect(problems).toEqual([]);
+  });
 });
 
 describe('a Maildir that is not there', () => {

@@ -162,15 +162,22 @@ class TreeReader {
     }
   }
 
-  /** Notes a symbolic link to a directory: it may leave the root, or be a second name for the same mail. */
+  /**
+   * Notes a symbolic link to a directory: it may leave the root, or be a second name for the same mail. One that leads to
+   * nothing may lead to a disk that is not mounted: nobody is to take its mailbox for removed.
+   */
   #isLink(path: Octets, names: readonly Octets[]): boolean {
     if (lstatSync(pathBytes(path), { throwIfNoEntry: false })?.isSymbolicLink() !== true) return false;
     const target = entriesBehind(path);
-    if (target === undefined || (this.#layout === 'maildir++' && !isMailbox(target))) return true;
+    if (target === 'a file') return true;
     const mailbox = mailboxOf(names, this.#layout);
-    const reason = `the directory "${names.map(printable).join('/')}" is a symbolic link`;
-    if (typeof mailbox === 'string' && isMailbox(target)) this.#contest(mailbox, reason);
-    else this.#problems.push({ reason });
+    const shown = names.map(printable).join('/');
+    const mayBeMailbox = target.size === 0 || isMailbox(target);
+    if (typeof mailbox === 'string' && mayBeMailbox) {
+      const reason = `the directory "${shown}" is a symbolic link`;
+      this.#contest(mailbox, target.size === 0 ? `${reason}, and nothing is there` : reason);
+    } else if (mayBeMailbox || this.#layout === 'fs')
+      this.#problems.push({ reason: `the directory "${shown}" is a symbolic link` });
     return true;
   }
 
@@ -214,11 +221,11 @@ function isUnfinished(entries: ReadonlySet<string>): boolean {
   return !(entries.has('cur') && entries.has('new') && entries.has('tmp'));
 }
 
-/** What is in the directory a symbolic link leads to; undefined where it leads to none. */
-function entriesBehind(link: Octets): ReadonlySet<string> | undefined {
+/** What is in the directory a symbolic link leads to; nothing where it leads to none, or to one that cannot be read. */
+function entriesBehind(link: Octets): ReadonlySet<string> | 'a file' {
   try {
     return new Set(entriesOf(link));
-  } catch {
-    return undefined;
+  } catch (error) {
+    return errnoOf(error) === 'ENOTDIR' ? 'a file' : new Set();
   }
 }
