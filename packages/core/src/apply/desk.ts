@@ -1,9 +1,9 @@
 import { type BySide, SIDES, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
-import type { PermanentFlags } from '../model/flags.js';
+import { type PermanentFlags, sameFlags } from '../model/flags.js';
 import { type Identity, sameMessage } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
-import { type End, type Pair, pairKey } from '../model/pair.js';
+import { type End, isEdited, type Pair, pairKey } from '../model/pair.js';
 import { compareKeys, type Epoch, type MessageKey, type Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
 import { loadRecord, loadView } from '../observe/load-view.js';
@@ -187,9 +187,30 @@ export class Desk {
   async finish(): Promise<void> {
     if (this.#begun) {
       const { pending, ...rest } = this.#record;
-      this.#putRecord({ ...rest, generation: pending ?? this.#record.generation });
+      const generation = pending ?? this.#record.generation;
+      this.#putRecord({ ...rest, generation, ...(this.#isSettled() ? { quiet: true } : {}) });
     }
     await this.commit({ durable: this.#begun });
+  }
+
+  /** Whether a merge would find nothing to do: every message of both sides is in a pair whose ends are as it says. */
+  #isSettled(): boolean {
+    const { rematch, sides } = this.#record;
+    if (rematch !== undefined) return false;
+    const settled = SIDES.every(
+      side =>
+        sides[side] !== undefined &&
+        sides[side].unreadable === undefined &&
+        this.#rows[side].size === this.#pairs.size,
+    );
+    if (!settled) return false;
+    for (const pair of this.#pairs.values()) {
+      for (const side of SIDES) {
+        const row = this.row(side, pair[side]);
+        if (row === undefined || !sameFlags(row.flags, pair.flags) || isEdited(pair, side, row)) return false;
+      }
+    }
+    return true;
   }
 
   /** Ends a rematch round: `finish` will say that state and mail belong together again. */

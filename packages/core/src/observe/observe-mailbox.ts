@@ -130,14 +130,21 @@ async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise
   const before = record.sides[side];
   const moved = before === undefined || !sameSide(before, now) || changes.length > 0 || fault !== undefined;
   if (!moved) return;
-  const { quiet: _quiet, missing, ...lasting } = record;
+  const { quiet, missing, ...lasting } = record;
   const { [side]: _back, ...missingElsewhere } = missing ?? {};
   const rest = {
     ...lasting,
     ...(Object.keys(missingElsewhere).length === 0 ? {} : { missing: missingElsewhere }),
   };
+  const cursorOnly =
+    changes.length === 0 &&
+    fault === undefined &&
+    before !== undefined &&
+    sameSide(before, { ...now, cursor: before.cursor }) &&
+    before.cursor.epoch === now.cursor.epoch;
   const next: MailboxRecord = {
     ...rest,
+    ...(quiet && cursorOnly ? { quiet } : {}),
     sides: { ...record.sides, [side]: now },
     ...(record.agreed || record.sides[side === 'remote' ? 'local' : 'remote'] !== undefined
       ? { agreed: true }
