@@ -1,6 +1,8 @@
 import { lstatSync } from 'node:fs';
 import type { Seam } from '../../model/effect.js';
-import { reasonOf, safeSegment } from './file-errors.js';
+import type { MailboxName } from '../../model/mailbox.js';
+import { atticDirectoryName } from './attic-directory.js';
+import { reasonOf } from './file-errors.js';
 import { LONGEST_NAME } from './file-name.js';
 import { makeDirectories } from './make-directory.js';
 import { join, type Octets, pathBytes, printable } from './octets.js';
@@ -21,7 +23,16 @@ export interface InAttic {
   readonly isLink: boolean;
 }
 
-/** Where removed files go: `<operation>/<random>-<file name>`, until `gc` empties it. */
+/** What goes to the attic, and under which name. */
+export interface Taking {
+  readonly file: Octets;
+  /** Its name in the mailbox. */
+  readonly name: Octets;
+  readonly operation: string;
+  readonly mailbox: MailboxName;
+}
+
+/** Where removed files go: `<operation>[@<mailbox>]/<random>-<file name>`, until `gc` empties it. */
 export class Attic {
   readonly #path: Octets;
   readonly #seam: Seam;
@@ -36,8 +47,8 @@ export class Attic {
   }
 
   /** Gives a mail file a place here, by a second name where the file system has those. Throws the system's error. */
-  take(file: Octets, name: Octets, operation: string): InAttic {
-    const directory = this.#directoryOf(operation);
+  take({ file, name, operation, mailbox }: Taking): InAttic {
+    const directory = this.#directoryOf(operation, mailbox);
     const prefix = `${this.#random()}-`;
     const path = join(
       directory,
@@ -78,8 +89,8 @@ export class Attic {
     return printable(path.slice(this.#path.length + 1) as Octets);
   }
 
-  #directoryOf(operation: string): Octets {
-    const directory = join(this.#path, safeSegment(operation));
+  #directoryOf(operation: string, mailbox: MailboxName): Octets {
+    const directory = join(this.#path, atticDirectoryName(operation, mailbox));
     for (const changed of makeDirectories(this.#seam, directory)) this.#unsynced.add(changed);
     return directory;
   }

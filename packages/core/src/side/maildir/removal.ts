@@ -93,7 +93,12 @@ export class MaildirRemoval {
     }
     let copy: InAttic;
     try {
-      copy = this.#attic.take(found.path, found.spots[0]!.name, operation);
+      copy = this.#attic.take({
+        file: found.path,
+        name: found.spots[0]!.name,
+        operation,
+        mailbox: this.#directories.mailbox,
+      });
     } catch (error) {
       const reason = reasonOf(error);
       return errnoOf(error) === 'ENOENT' ? undefined : { kind: 'refused', reason };
