@@ -5,7 +5,7 @@ import { decodeRecord, encodeRecord } from './codec.js';
 import { damaged } from './damage.js';
 import { type Framed, verifyFrame } from './frame.js';
 import { describePartition, type Partition, partitionKey, partitionRange, recordKey } from './keys.js';
-import { type AnyLevel, ENCODING, keysOf, type Operation, walk, writeBatch } from './level.js';
+import { type AnyLevel, compact, ENCODING, keysOf, type Operation, walk, writeBatch } from './level.js';
 import { stateError } from './level-errors.js';
 import type { Kind, RecordKinds } from './records.js';
 import { EMPTY_TALLY, sameTally, type Tally, withHash, withoutHash } from './seal.js';
@@ -118,6 +118,13 @@ export class LevelStore implements Store {
       if (retallies.length === 0 && !(durable && this.#unsynced)) return;
       await this.#commit(operations, retallies, { words, durable });
     });
+  }
+
+  /** Lets the database give back the space that old versions of records take. No record changes. */
+  compact(): Promise<void> {
+    return this.#inTurn('it cannot be compacted', () =>
+      this.#seam.run({ surface: 'db', name: 'compact', target: 'all records' }, () => compact(this.#level)),
+    );
   }
 
   /** Ends the store after what was asked before. Closing again does nothing. */

@@ -1,0 +1,42 @@
+import { lstat, readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { errnoOf } from '../model/error.js';
+import { statePaths } from './disk-store.js';
+
+/** A damaged state that a repair has kept. */
+export interface KeptState {
+  readonly path: string;
+  /** When the repair put it aside; milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** Octets the files of the database take. */
+export async function databaseSize(stateDirectory: string): Promise<number> {
+  const { level } = statePaths(stateDirectory);
+  let size = 0;
+  for (const name of await readdir(level)) {
+    try {
+      size += (await lstat(join(level, name))).size;
+    } catch (error) {
+      // LevelDB removes files when it likes.
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+  }
+  return size;
+}
+
+/** The damaged states beside a state directory, oldest first. */
+export async function keptStates(stateDirectory: string): Promise<KeptState[]> {
+  const above = dirname(stateDirectory);
+  const start = `${basename(stateDirectory)}.damaged-`;
+  const kept: KeptState[] = [];
+  for (const entry of await readdir(above, { withFileTypes: true })) {
+    if (!entry.isDirectory() || !entry.name.startsWith(start)) continue;
+    const time = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z/.exec(entry.name.slice(start.length));
+    if (time === null) continue;
+    const [, year, month, day, hour, minute, second] = time;
+    const since = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+    if (!Number.isNaN(since)) kept.push({ path: join(above, entry.name), since });
+  }
+  return kept.sort((a, b) => a.since - b.since || (a.path < b.path ? -1 : 1));
+}
