@@ -3,9 +3,12 @@ import { ApplyCommand } from './commands/apply.js';
 import { CatStateCommand } from './commands/cat-state.js';
 import { FetchCommand } from './commands/fetch.js';
 import { FsckCommand } from './commands/fsck.js';
+import { GcCommand } from './commands/gc.js';
 import { InitCommand } from './commands/init.js';
 import { LsMessagesCommand } from './commands/ls-messages.js';
 import { PlanCommand } from './commands/plan.js';
+import { RestoreCommand } from './commands/restore.js';
+import { ShowCommand } from './commands/show.js';
 import { StatusCommand } from './commands/status.js';
 import { SyncCommand } from './commands/sync.js';
 
@@ -18,6 +21,9 @@ export const COMMANDS: readonly CommandClass[] = [
   ApplyCommand,
   SyncCommand,
   FsckCommand,
+  RestoreCommand,
+  GcCommand,
   LsMessagesCommand,
+  ShowCommand,
   CatStateCommand,
 ];

@@ -63,7 +63,7 @@ export abstract class PosternCommand extends Command {
 
   /** Opens the repository, under its lock, for as long as `act` runs. */
   async withRepository<T>(act: (repository: Repository) => Promise<T>): Promise<T> {
-    const opening = await this.#opening();
+    const opening = await this.opening();
     const { withRepository } = await import('./open-repository.js');
     return withRepository(opening, act);
   }
@@ -91,12 +91,13 @@ export abstract class PosternCommand extends Command {
 
   /** Like `withRepository`, for what must work although the state cannot be opened. */
   async withTarget<T>(act: (target: FsckTarget) => Promise<T>): Promise<T> {
-    const opening = await this.#opening();
+    const opening = await this.opening();
     const { withTarget } = await import('./open-repository.js');
     return withTarget(opening, act);
   }
 
-  async #opening(): Promise<Opening> {
+  /** How this command opens the repository. */
+  async opening(): Promise<Opening> {
     return {
       config: await this.config(),
       command: `postern ${this.path.join(' ')}`,

@@ -14,6 +14,8 @@ const VALUES: Readonly<Record<string, string>> = {
   '--format': 'FORMAT',
   '--max-delete': 'N',
   '--side': 'SIDE',
+  '--days': 'N',
+  '--mailbox': 'MAILBOX',
   '--kind': 'KIND',
 };
 /** Options a command cannot do without. */

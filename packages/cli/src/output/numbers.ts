@@ -17,3 +17,10 @@ export function ago(then: number, now: number): string {
   if (seconds < 36 * 3600) return `${counted(Math.round(seconds / 3600), 'hour')} ago`;
   return `${counted(Math.round(seconds / 86_400), 'day')} ago`;
 }
+
+/** 1944 -> "1.9 kB"; decimal units. */
+export function octets(size: number): string {
+  if (size < 1000) return counted(size, 'octet');
+  const step = Math.min(3, Math.floor(Math.log10(size) / 3));
+  return `${(size / 1000 ** step).toFixed(1)} ${['', 'kB', 'MB', 'GB'][step]}`;
+}

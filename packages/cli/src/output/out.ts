@@ -23,8 +23,13 @@ export class Out {
   }
 
   /** Resolves when there is room for more. */
-  async line(text: string, end = '\n'): Promise<void> {
-    if (this.#closed || this.#stream.write(text + end)) return;
+  line(text: string, end = '\n'): Promise<void> {
+    return this.bytes(text + end);
+  }
+
+  /** Like `line`, for what is written as it is. */
+  async bytes(chunk: Uint8Array | string): Promise<void> {
+    if (this.#closed || this.#stream.write(chunk)) return;
     await new Promise<void>(resolve => {
       const go = () => {
         this.#stream.off('drain', go).off('error', go).off('close', go);
