@@ -154,6 +154,15 @@ describeRows('TW: twins, and files with other names', [
     end: 'a F, k ·',
   },
   {
+    id: 'TW-12e',
+    says: 'a marked message that somebody takes the mark off, and nothing else, comes back too',
+    given: 'a ·/=/∅, k ·/=/·',
+    options: { remote: { withoutUidplus: true } },
+    events: 'sync; r.flag a -T',
+    plan: 'download! a',
+    end: 'a ·, k ·',
+  },
+  {
     id: 'TW-12c',
     says: 'a marked message that somebody expunged: only the pair is forgotten',
     given: 'a ·/=/∅, k ·/=/·',

@@ -34,6 +34,8 @@ export interface MemorySideOptions {
   readonly seam?: Seam;
   /** Uid worlds: the mailbox that LIST shows as \Trash. */
   readonly trash?: string;
+  /** Names the account is subscribed to; nobody asks when absent. */
+  readonly subscribed?: ReadonlySet<string>;
   /** Uid worlds: no APPENDUID and no UID EXPUNGE: the UID is searched for, and removals only mark \Deleted. */
   readonly withoutUidplus?: boolean;
   /** Uid worlds: no MODSEQ anywhere. */
@@ -80,7 +82,9 @@ export class MemorySide implements Side {
       if (this.keys === 'uid') this.#addLevelsAbove(name, entries);
       const trash = this.#isTrash(name) ? { specialUse: '\\Trash' } : {};
       const status = this.keys === 'uid' ? { status: this.#cursor(mailbox) } : {};
-      entries.set(name, { mailbox: name, selectable: true, ...trash, ...status });
+      const { subscribed } = this.#options;
+      const shown = subscribed === undefined ? {} : { subscribed: subscribed.has(name) };
+      entries.set(name, { mailbox: name, selectable: true, ...trash, ...shown, ...status });
     }
     return { entries: [...entries.values()], problems: [] };
   }

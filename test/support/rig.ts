@@ -2,9 +2,13 @@ import { type ApplyOptions, type ApplyReport, applyActions } from '@postern/core
 import { fetchRemote } from '@postern/core/api/fetch.js';
 import { makePlan, type Plan, type PlanOptions } from '@postern/core/api/plan.js';
 import { type SyncOptions, type SyncReport, sync } from '@postern/core/api/sync.js';
+import type { Policy } from '@postern/core/merge/policy.js';
 import type { Action } from '@postern/core/model/action.js';
 import type { Clock } from '@postern/core/model/clock.js';
 import { openSeam, type Seam } from '@postern/core/model/effect.js';
+import { applyScope } from '@postern/core/observe/apply-scope.js';
+import { Scope, type ScopeRules, WHOLE_ACCOUNT } from '@postern/core/side/scope.js';
+import { scopedSides } from '@postern/core/side/scoped-side.js';
 import type { AnyLevel } from '@postern/core/state/level.js';
 import { LevelStore } from '@postern/core/state/level-store.js';
 import { initState, type Repository } from '@postern/core/state/repository.js';
@@ -30,6 +34,8 @@ export class TestClock implements Clock {
 }
 
 export interface RigOptions {
+  readonly scope?: Partial<ScopeRules>;
+  readonly policy?: Policy;
   readonly remote?: MemorySideOptions;
   readonly local?: MemorySideOptions;
 }
@@ -45,7 +51,7 @@ export class Rig {
   readonly local: MemoryWorld;
   readonly clock = new TestClock();
   readonly id = ID;
-  readonly #options: RigOptions;
+  #options: RigOptions;
   #level: PowerLevel;
   #counter = 0;
 
@@ -100,13 +106,23 @@ export class Rig {
     await this.#level.powerCut();
   }
 
+  /** Another scope or policy from the next call on, as if the configuration had been edited. */
+  configure(options: Pick<RigOptions, 'scope' | 'policy'>): void {
+    this.#options = { ...this.#options, ...options };
+  }
+
   #repository(store: LevelStore, seam: Seam): Repository {
+    const scope = new Scope({ ...WHOLE_ACCOUNT, ...this.#options.scope });
+    const { policy } = this.#options;
+    const sides = {
+      remote: new MemorySide(this.remote, { ...this.#options.remote, seam }),
+      local: new MemorySide(this.local, { ...this.#options.local, seam }),
+    };
     return {
       id: ID,
-      sides: {
-        remote: new MemorySide(this.remote, { ...this.#options.remote, seam }),
-        local: new MemorySide(this.local, { ...this.#options.local, seam }),
-      },
+      scope,
+      ...(policy === undefined ? {} : { policy }),
+      sides: scopedSides(sides, scope),
       store,
       clock: this.clock,
       random: () => (++this.#counter).toString(16).padStart(8, '0'),
@@ -116,7 +132,9 @@ export class Rig {
   /** Runs one command's worth of work. What a crashed one had in memory is gone; what it had written stays. */
   async run<T>(work: (repository: Repository) => Promise<T>, seam: Seam = openSeam): Promise<T> {
     const store = await LevelStore.open(this.#level as unknown as AnyLevel, { seam });
-    return work(this.#repository(store, seam));
+    const repository = this.#repository(store, seam);
+    await applyScope(repository);
+    return work(repository);
   }
 
   sync(options: SyncOptions = {}, seam?: Seam): Promise<SyncReport> {

@@ -43,10 +43,17 @@ export async function rebuildState(
   evidence: Evidence,
   options: RepairOptions,
 ): Promise<RebuiltState> {
-  const { id, sides, seam, clock, random } = target;
+  const { id, sides, seam, clock, random, scope } = target;
   const store = await createStore(directory, { seam });
   try {
-    const repository: Repository = { id, sides, store, clock, random };
+    const repository: Repository = {
+      id,
+      sides,
+      store,
+      clock,
+      random,
+      ...(scope === undefined ? {} : { scope }),
+    };
     return await new Rebuilding(target, repository, evidence, options).run();
   } finally {
     await store.close();
@@ -256,6 +263,7 @@ class Rebuilding {
   /** The history of operations, and the record that says whose state this is: durable, and the last one. */
   async #conclude(): Promise<void> {
     const { id, store, sides, clock } = this.#repository;
+    const meta = await store.get('meta', '', 'repository');
     const changes: Change[] = [...this.#evidence.logs].map(([key, value]) => ({
       put: 'log',
       mailbox: '',
@@ -268,6 +276,7 @@ class Rebuilding {
       mailbox: '',
       key: 'repository',
       value: {
+        ...meta,
         repository: id,
         addresses: { remote: sides.remote.address, local: sides.local.address },
         created: this.#evidence.owner?.created ?? now,

@@ -1,6 +1,7 @@
 import type { BySide } from '@postern/core/model/by-side.js';
 import type { Clock } from '@postern/core/model/clock.js';
 import type { Seam } from '@postern/core/model/effect.js';
+import type { Scope } from '@postern/core/side/scope.js';
 import type { Side } from '@postern/core/side/side.js';
 import type { Progress } from '@postern/core/state/repository.js';
 
@@ -15,6 +16,8 @@ export interface FsckTarget {
   readonly clock: Clock;
   /** Eight hex digits nobody else has. */
   readonly random: () => string;
+  /** The mailboxes `sides` shows; the whole account when absent. */
+  readonly scope?: Scope;
 }
 
 export interface CheckOptions {

@@ -58,6 +58,7 @@ const mailbox: Required<MailboxRecord> = {
   pending: 13,
   sides: { remote: side, local: { cursor: { epoch: '' as Epoch, count: 0 }, permanentFlags: [] } },
   rematch: 'UIDVALIDITY changed',
+  missing: { remote: 1, local: 2 },
   agreed: true,
   quiet: false,
 };
@@ -83,6 +84,8 @@ const repository: Required<RepositoryRecord> = {
   addresses: { remote: 'imaps://me@imap.example.org', local: 'maildir:/home/me/Mail' },
   created: 1,
   fetched: 2,
+  scope: '[]',
+  leftOut: ['Old' as MailboxName],
 };
 
 /** `Required`: a field that is added to a record and not to its stored form does not compile here, or is lost below. */

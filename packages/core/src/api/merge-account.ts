@@ -2,8 +2,10 @@ import type { Decision } from '../merge/decision.js';
 import { digestsToFind, findCopies } from '../merge/find-copies.js';
 import { findRenames } from '../merge/find-renames.js';
 import { mergeMailbox } from '../merge/merge-mailbox.js';
+import { TWO_WAY } from '../merge/policy.js';
 import { type Relocation, relocate } from '../merge/relocate.js';
 import { agreedFlags } from '../model/agreed-flags.js';
+import { otherSide, type SideName } from '../model/by-side.js';
 import { sameFlags } from '../model/flags.js';
 import type { MailboxName } from '../model/mailbox.js';
 import { type Pair, pairKey } from '../model/pair.js';
@@ -57,11 +59,16 @@ export async function mergeAccount(
   }
   const renames = findRenames(views);
   const merges = [{ decisions: renames.decisions, blocked: [] }, ...renames.views.map(mergeMailbox)];
-  const deletes = merges.some(({ decisions }) => decisions.some(({ kind }) => kind === 'delete'));
+  const mayDelete = (on: SideName) => (repository.policy ?? TWO_WAY)[on].deletes;
+  const deletes = merges.some(({ decisions }) =>
+    decisions.some(decision => decision.kind === 'delete' && mayDelete(decision.on)),
+  );
   const unpaired = deletes
     ? { remote: await unpairedDigests(store, 'remote'), local: await unpairedDigests(store, 'local') }
     : { remote: new Map(), local: new Map() };
   const relocation = relocate(merges, (side, digest, not) => {
+    // A deletion that is forbidden anyway need not wait for anything.
+    if (!mayDelete(otherSide(side))) return undefined;
     for (const mailbox of unpaired[side].get(digest) ?? []) if (mailbox !== not) return mailbox;
     return undefined;
   });

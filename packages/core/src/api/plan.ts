@@ -1,4 +1,5 @@
 import { type BrakeReport, findBrakes } from '../apply/brakes.js';
+import { filterDecisions, type Permitted, TWO_WAY } from '../merge/policy.js';
 import type { Action } from '../model/action.js';
 import type { BySide } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
@@ -30,6 +31,8 @@ export interface Plan {
   readonly brakes: readonly BrakeReport[];
   /** Deliveries that were under way when an earlier apply ended; the next apply finds out what became of them. */
   readonly interrupted: number;
+  /** How many decisions the configured policy left out. */
+  readonly withheld: number;
   readonly rematch: readonly { readonly mailbox: MailboxName; readonly reason: string }[];
 }
 
@@ -44,7 +47,8 @@ export async function makePlan(repository: Repository, options: PlanOptions = {}
   const fetched = meta?.fetched;
   if (fetched !== undefined) await guardSides(repository, [local], options.allowEmpty);
   const merged = await mergeAccount(repository, { ...options, unread: local.unread });
-  const actions = fetched === undefined ? [] : sortActions(await actionsFor(repository, merged));
+  const permitted = filterDecisions(merged.decisions, repository.policy ?? TWO_WAY);
+  const actions = fetched === undefined ? [] : sortActions(await actionsFor(repository, merged, permitted));
   const blocked = fetched === undefined ? [] : merged.blocked;
   return {
     header: {
@@ -56,16 +60,24 @@ export async function makePlan(repository: Repository, options: PlanOptions = {}
     },
     actions,
     blocked,
-    problems: local.problems,
+    problems: fetched === undefined ? local.problems : [...local.problems, ...permitted.problems],
     fetched,
+    withheld: fetched === undefined ? 0 : permitted.withheld.length,
     brakes: await findBrakes(repository, actions, undefined),
     interrupted: await countIntents(repository),
     rematch: merged.rematch,
   };
 }
 
-/** The plan lines, and the mailboxes the merge has nothing to say about are noted as quiet. */
-async function actionsFor(repository: Repository, merged: MergedAccount): Promise<Action[]> {
+/**
+ * The plan lines, and the mailboxes the merge has nothing to say about are noted as quiet. One that the policy silences is
+ * not: the policy may change.
+ */
+async function actionsFor(
+  repository: Repository,
+  merged: MergedAccount,
+  permitted: Permitted,
+): Promise<Action[]> {
   const busy = new Set<string>();
   for (const decision of merged.decisions) {
     busy.add(decision.mailbox);
@@ -84,7 +96,7 @@ async function actionsFor(repository: Repository, merged: MergedAccount): Promis
     const [old, now] = [epochs.get(decision.mailbox), epochs.get(decision.to)];
     epochs.set(decision.to, { remote: now?.remote ?? old?.remote, local: now?.local ?? old?.local });
   }
-  return actionsOf(merged.decisions, {
+  return actionsOf(permitted.decisions, {
     repository: repository.id,
     epochs: mailbox => epochs.get(mailbox) ?? { remote: undefined, local: undefined },
   });

@@ -1,13 +1,15 @@
 import type { Action } from '../model/action.js';
 import { otherSide, SIDES, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
-import { hasFlag, protects } from '../model/flags.js';
+import { applyDelta, type FlagDelta, hasFlag, protects } from '../model/flags.js';
 import { isEdited, type Pair } from '../model/pair.js';
 import type { MessageKey, Row } from '../model/row.js';
 import { inBatches } from './batches.js';
 import type { Desk } from './desk.js';
 import { already, failed, type Refusal, type Report, skipped } from './judgement.js';
 import { endOf } from './pairing.js';
+
+const MARK: FlagDelta = { add: ['\\Deleted'], remove: [] };
 
 /** Tells whether an unpaired message of this digest is elsewhere on a side: then it may have moved, and is not deleted. */
 export type MovedTo = (side: SideName, digest: string, not: string) => Promise<string | undefined>;
@@ -110,9 +112,10 @@ async function goneFrom(
 ): Promise<ReadonlySet<MessageKey>> {
   const side = desk.repository.sides[from];
   if (desk.has(from)) return (await side.look(desk.mailbox, desk.epoch(from), keys)).gone;
-  const { entries, problems } = await side.list();
+  const { entries, problems, leftOut } = await side.list();
   const there = entries.some(entry => entry.selectable && entry.mailbox === desk.mailbox);
-  const doubtful = problems.some(problem => problem.mailbox === desk.mailbox);
+  const doubtful =
+    problems.some(problem => problem.mailbox === desk.mailbox) || leftOut?.includes(desk.mailbox);
   return new Set(there || doubtful ? [] : keys);
 }
 
@@ -155,7 +158,7 @@ async function remove(
       ...(pair.weak && pair.identity.content !== undefined ? { content: pair.identity.content } : {}),
     })),
   );
-  for (const [index, { action, pair }] of removals.entries()) {
+  for (const [index, { action, pair, row }] of removals.entries()) {
     const outcome = outcomes[index] ?? bug('a removal without an outcome');
     switch (outcome.kind) {
       case 'done':
@@ -167,7 +170,9 @@ async function remove(
         report(action, already(`it is gone from the ${on} side too`));
         break;
       case 'marked':
-        desk.putPair({ ...pair, marked: true });
+        // Base has the mark too, so that somebody who takes it back gets the message back.
+        desk.putPair({ ...pair, flags: applyDelta(pair.flags, MARK), marked: true });
+        desk.putRow(on, { ...row, flags: applyDelta(row.flags, MARK) });
         report(action);
         break;
       case 'changed':

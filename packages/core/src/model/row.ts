@@ -65,6 +65,8 @@ export interface MailboxEntry {
   readonly selectable: boolean;
   /** RFC 6154 use, e.g. `\Trash`. */
   readonly specialUse?: string;
+  /** Whether other clients are to show it (RFC 3501 §6.3.6), where the side was told to ask. */
+  readonly subscribed?: boolean;
   /** What STATUS said, where the listing brought it: enough to tell that nothing changed. */
   readonly status?: Cursor;
 }
@@ -80,6 +82,8 @@ export interface Problem {
 export interface Listing {
   readonly entries: readonly MailboxEntry[];
   readonly problems: readonly Problem[];
+  /** Mailboxes that are there and that the configuration leaves out, where only a listing can tell. */
+  readonly leftOut?: readonly MailboxName[];
 }
 
 /** Base names with numbers and UIDs in their natural order: shorter digits first. */

@@ -4,6 +4,7 @@ import { compareText, type MailboxName } from '../model/mailbox.js';
 import type { MailboxEntry, Problem } from '../model/row.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Progress, Repository } from '../state/repository.js';
+import { forgetLeftOut } from './apply-scope.js';
 import { type MailboxChange, observeMailbox } from './observe-mailbox.js';
 
 export interface ObserveOptions {
@@ -35,7 +36,8 @@ export async function observeSide(
   options: ObserveOptions = {},
 ): Promise<Observation> {
   const { store } = repository;
-  const { entries, problems: listed } = await repository.sides[side].list();
+  const { entries, problems: listed, leftOut } = await repository.sides[side].list();
+  const forgotten = leftOut === undefined ? [] : await forgetLeftOut(repository, leftOut);
   const records = await store.all('mailbox', '');
   const wanted = (mailbox: string) =>
     options.mailboxes === undefined || options.mailboxes.some(name => name === mailbox);
@@ -44,7 +46,7 @@ export async function observeSide(
     .sort((a, b) => compareText(a.mailbox, b.mailbox));
 
   const changes: MailboxChange[] = [];
-  const problems: Problem[] = [...listed];
+  const problems: Problem[] = [...listed, ...forgotten.map(outOfSight)];
   const unread = new Set<MailboxName>();
   let witnessed = 0;
   let unwitnessed = 0;
@@ -81,6 +83,10 @@ export async function observeSide(
     unread,
     stranger: unwitnessed > 0 && witnessed === 0,
   };
+}
+
+function outOfSight(mailbox: MailboxName): Problem {
+  return { mailbox, reason: 'the remote is not subscribed to it: left alone on both sides from now on' };
 }
 
 /** A listing with STATUS proves that nothing changed only where it brings HIGHESTMODSEQ (RFC 7162 §3.1.2, RFC 5819). */

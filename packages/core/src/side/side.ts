@@ -177,7 +177,7 @@ export type RemoveOutcome =
   | { readonly kind: 'done'; readonly where?: string }
   | { readonly kind: 'gone' }
   | { readonly kind: 'changed'; readonly reason: string }
-  /** Marked \Deleted only: the server cannot expunge one message alone. */
+  /** Marked \Deleted only: so it was wanted, or the server cannot expunge one message alone. */
   | { readonly kind: 'marked' }
   | { readonly kind: 'refused'; readonly reason: string };
 

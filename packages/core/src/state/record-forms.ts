@@ -1,5 +1,6 @@
 import type { SideName } from '../model/by-side.js';
 import type { Identity } from '../model/identity.js';
+import type { MailboxName } from '../model/mailbox.js';
 import type { Result } from '../model/outcome.js';
 import type { Cursor, Epoch, MessageKey } from '../model/row.js';
 import { readPair, readRow, storePair, storeRow } from './message-forms.js';
@@ -41,6 +42,8 @@ const repository = object<RepositoryRecord>({
   addresses: object({ remote: text, local: text }),
   created: number,
   fetched: optional(number),
+  scope: optional(text),
+  leftOut: optional(list(branded<MailboxName>)),
 });
 
 const cursor = object<Cursor>({

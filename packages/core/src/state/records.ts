@@ -38,6 +38,10 @@ export interface RepositoryRecord {
   readonly created: number;
   /** When the remote was last fetched as a whole; milliseconds since the epoch. */
   readonly fetched?: number;
+  /** The scope everything here was recorded under (`Scope.text`); absent: the whole account. */
+  readonly scope?: string;
+  /** Mailboxes in scope that the remote's last listing left out, for it is not subscribed to them. */
+  readonly leftOut?: readonly MailboxName[];
 }
 
 export interface MailboxRecord {

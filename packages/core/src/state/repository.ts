@@ -1,6 +1,8 @@
+import type { Policy } from '../merge/policy.js';
 import type { BySide } from '../model/by-side.js';
 import type { Clock } from '../model/clock.js';
 import { PosternError } from '../model/error.js';
+import type { Scope } from '../side/scope.js';
 import type { Side } from '../side/side.js';
 import type { Store } from './store.js';
 
@@ -13,6 +15,10 @@ export interface Repository {
   readonly clock: Clock;
   /** Eight hex digits nobody else has. */
   readonly random: () => string;
+  /** The mailboxes `sides` shows; the whole account when absent. */
+  readonly scope?: Scope;
+  /** What plans may hold; everything when absent. */
+  readonly policy?: Policy;
 }
 
 /** What a long run tells while it goes on. Counts are messages. */
@@ -35,11 +41,17 @@ export async function initState(repository: Repository): Promise<void> {
           repository: repository.id,
           addresses: { remote: repository.sides.remote.address, local: repository.sides.local.address },
           created: repository.clock.now(),
+          ...scopeNote(repository),
         },
       },
     ],
     { durable: true },
   );
+}
+
+/** How the owner's record notes the scope. */
+function scopeNote({ scope }: Pick<Repository, 'scope'>): { readonly scope?: string } {
+  return scope === undefined || scope.isWhole ? {} : { scope: scope.text };
 }
 
 /** Refuses a state that belongs to another repository or another account. */

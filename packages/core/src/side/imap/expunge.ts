@@ -19,16 +19,14 @@ export type Expunged =
   | { readonly kind: 'done' }
   /** Somebody changed it since it was looked at: it is untouched. */
   | { readonly kind: 'changed' }
-  /** It has \Deleted now and stays: the server cannot expunge one message alone (no UIDPLUS, RFC 4315). */
+  /** It has \Deleted now and stays: so it was wanted, or the server cannot expunge one alone (no UIDPLUS, RFC 4315). */
   | { readonly kind: 'marked' };
 
 /** Expunges exactly these messages. Throws `CommandRefused` where the server does not even mark them. */
 export async function expunge(victims: Victims, set: UidSet): Promise<Map<number, Expunged>> {
   const { session, place } = victims;
-  const outcomes = new Map<number, Expunged>();
-  const changed = await mark(victims, set);
-  for (const uid of set.uids) outcomes.set(uid, { kind: changed.has(uid) ? 'changed' : 'marked' });
-  const marked = set.uids.filter(uid => !changed.has(uid));
+  const outcomes = await markDeleted(victims, set);
+  const marked = set.uids.filter(uid => outcomes.get(uid)?.kind === 'marked');
   if (marked.length === 0 || !session.has('UIDPLUS')) return outcomes;
   try {
     for (const part of uidSets(marked)) {
@@ -47,6 +45,12 @@ export async function expunge(victims: Victims, set: UidSet): Promise<Map<number
   const left = await stillThere(session, place, marked);
   for (const uid of marked) if (!left.has(uid)) outcomes.set(uid, { kind: 'done' });
   return outcomes;
+}
+
+/** Marks these messages \Deleted and expunges none. Throws `CommandRefused` where the server does not. */
+export async function markDeleted(victims: Victims, set: UidSet): Promise<Map<number, Expunged>> {
+  const changed = await mark(victims, set);
+  return new Map(set.uids.map(uid => [uid, { kind: changed.has(uid) ? 'changed' : 'marked' }]));
 }
 
 /** Sets \Deleted, where the server can only on messages that are as we saw them; returns those that are not. */

@@ -4,6 +4,12 @@ import type { Seam } from '../../model/effect.js';
 /** `implicit` is TLS from the first octet, `starttls` is required to succeed, `none` is cleartext by explicit wish. */
 export type TlsMode = 'implicit' | 'starttls' | 'none';
 
+/**
+ * What becomes of removed messages. `trash` (the default): they move to the server's \Trash mailbox, and are expunged where
+ * there is none, or where they are in it. `expunge`: they are expunged. `mark`: they get \Deleted and stay.
+ */
+export type Deletion = 'trash' | 'expunge' | 'mark';
+
 export interface ImapOptions {
   readonly host: string;
   readonly port: number;
@@ -17,8 +23,9 @@ export interface ImapOptions {
   readonly clock: Clock;
   /** Text a server wants people to see (RFC 3501 §7.1 ALERT), without control characters. */
   readonly onAlert?: (text: string) => void;
-  /** Whether removed messages go to the server's \Trash mailbox where there is one. */
-  readonly trash?: 'auto' | 'never';
+  readonly deletion?: Deletion;
+  /** Whether listings say which mailboxes are subscribed; it may cost a command. */
+  readonly subscriptions?: boolean;
   readonly timeouts?: ImapTimeouts;
 }
 

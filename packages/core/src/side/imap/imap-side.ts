@@ -102,9 +102,10 @@ export class ImapSide implements Side {
     removals: readonly Removal[],
   ): Promise<readonly RemoveOutcome[]> {
     if (removals.length === 0) return [];
-    const trash = await this.#trash();
+    const { deletion = 'trash' } = this.#options;
+    const trash = deletion === 'trash' ? await this.#trash() : undefined;
     const opened = await this.#open(mailbox, openFresh, 'write');
-    return removeMessages({ opened, epoch, removals, trash });
+    return removeMessages({ opened, epoch, removals, trash, marksOnly: deletion === 'mark' });
   }
 
   async move(request: Relocation): Promise<readonly MoveOutcome[]> {
@@ -187,7 +188,6 @@ export class ImapSide implements Side {
   }
 
   async #trash(): Promise<Place | undefined> {
-    if (this.#options.trash === 'never') return undefined;
     const { entries } = await this.#named();
     const entry = entries.find(each => each.specialUse === '\\Trash' && each.selectable);
     return entry === undefined ? undefined : this.#place(entry.mailbox);

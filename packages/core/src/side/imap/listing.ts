@@ -36,14 +36,15 @@ export interface Listed {
  */
 export async function listMailboxes(session: Session): Promise<NamedListing> {
   const faults = session.faults;
-  const { listed, statuses, asked } = await ask(session);
+  const { listed, statuses, asked, marked } = await ask(session);
+  const subscribed = await subscriptionsIn(session, marked ? listed : undefined);
   if (session.faults !== faults) throw incomplete(session.lastFault);
   if (listed.length === 0) throw incomplete('it is empty, not even INBOX is in it');
   const style: NameStyle = {
     ...session.nameStyle,
     separator: listed.find(entry => entry.separator)?.separator ?? session.nameStyle.separator,
   };
-  const listing = named(listed, statuses, style);
+  const listing = named(listed, { statuses, subscribed }, style);
   return asked ? withoutPhantoms(session, listing) : listing;
 }
 
@@ -88,14 +89,39 @@ function incomplete(why: string): PosternError {
   );
 }
 
-/** `asked`: whether the answer should have a STATUS for each mailbox. */
+/** The names other clients show, of a listing that marks them, else by LSUB; undefined where nobody wants to know. */
+async function subscriptionsIn(
+  session: Session,
+  marked: readonly Listed[] | undefined,
+): Promise<ReadonlySet<string> | undefined> {
+  if (!session.wantsSubscriptions) return undefined;
+  if (marked === undefined) return new Set([...(await lsub(session))].map(comparable));
+  const names = marked.filter(({ attributes }) => attributes.includes('\\subscribed'));
+  return new Set(names.map(({ raw }) => comparable(raw)));
+}
+
+/** The subscribed names as the server spells them (LSUB, RFC 3501 §6.3.9). Throws where the server refuses to say. */
+export async function lsub(session: Session): Promise<Set<string>> {
+  const names = new Set<string>();
+  await session.command({
+    effect: 'LSUB',
+    target: '',
+    command: 'LSUB',
+    attributes: [quoted(''), quoted('*')],
+    untagged: { LSUB: answer => void names.add(readList(answer).raw) },
+  });
+  return names;
+}
+
+/** `asked`: whether the answer should have a STATUS for each mailbox. `marked`: whether it says which are subscribed. */
 async function ask(session: Session) {
   const options = returnOptions(session);
+  const marked = session.wantsSubscriptions && session.has('LIST-EXTENDED');
   try {
-    return { ...(await exchange(session, options)), asked: session.has('LIST-STATUS') };
+    return { ...(await exchange(session, options)), asked: session.has('LIST-STATUS'), marked };
   } catch (error) {
     if (options.length === 0 || !(error instanceof CommandRefused) || error.code === 'try-later') throw error;
-    return { ...(await exchange(session, [])), asked: false };
+    return { ...(await exchange(session, [])), asked: false, marked: false };
   }
 }
 
@@ -103,6 +129,7 @@ function returnOptions(session: Session): Attribute[] {
   const status = session.has('LIST-STATUS');
   if (!status && !session.has('LIST-EXTENDED')) return [];
   const options: Attribute[] = session.has('SPECIAL-USE') ? [atom('SPECIAL-USE')] : [];
+  if (session.wantsSubscriptions && session.has('LIST-EXTENDED')) options.push(atom('SUBSCRIBED'));
   if (status) options.push(atom('STATUS'), statusItems(session));
   return options.length === 0 ? [] : [atom('RETURN'), options];
 }
@@ -186,11 +213,13 @@ const SPECIAL_USES = [
   '\\Trash',
 ];
 
-function named(
-  listed: readonly Listed[],
-  statuses: ReadonlyMap<string, Cursor>,
-  style: NameStyle,
-): NamedListing {
+/** What is known of mailboxes beside LIST, by their comparable names. */
+interface Notes {
+  readonly statuses: ReadonlyMap<string, Cursor>;
+  readonly subscribed: ReadonlySet<string> | undefined;
+}
+
+function named(listed: readonly Listed[], notes: Notes, style: NameStyle): NamedListing {
   const problems: Problem[] = [];
   const claims = new Map<MailboxName, Listed[]>();
   for (const entry of uniqueByRaw(listed)) {
@@ -212,7 +241,7 @@ function named(
       problems.push({ reason });
     }
     rawNames.set(mailbox, owner.raw);
-    entries.push(entryOf(mailbox, owner, statuses.get(comparable(owner.raw))));
+    entries.push(entryOf(mailbox, owner, notes));
   }
   return { entries, problems, rawNames, style };
 }
@@ -236,14 +265,17 @@ function ownerOf(mailbox: MailboxName, claimants: readonly Listed[], style: Name
   return sorted.find(entry => usual.kind === 'raw' && entry.raw === usual.raw) ?? sorted[0]!;
 }
 
-function entryOf(mailbox: MailboxName, listed: Listed, status: Cursor | undefined): MailboxEntry {
+function entryOf(mailbox: MailboxName, listed: Listed, { statuses, subscribed }: Notes): MailboxEntry {
   const { attributes } = listed;
+  const raw = comparable(listed.raw);
+  const status = statuses.get(raw);
   const selectable = isSelectable(listed);
   const specialUse = SPECIAL_USES.find(use => attributes.includes(use.toLowerCase()));
   return {
     mailbox,
     selectable,
     ...(specialUse === undefined ? {} : { specialUse }),
+    ...(subscribed === undefined ? {} : { subscribed: subscribed.has(raw) }),
     ...(status === undefined || !selectable ? {} : { status }),
   };
 }

@@ -2,7 +2,7 @@ import type { Epoch } from '../../model/row.js';
 import type { Removal, RemoveOutcome } from '../side.js';
 import { verify } from './expected-rows.js';
 import { demandEpoch, type Opened, type Place } from './selection.js';
-import { expungeAll, moveAway, type Transferred } from './transfer.js';
+import { expungeAll, markAll, moveAway, type Transferred } from './transfer.js';
 import { uidOf } from './uid-set.js';
 
 export interface RemovalRequest {
@@ -11,6 +11,8 @@ export interface RemovalRequest {
   readonly removals: readonly Removal[];
   /** Where removed messages go; undefined where they are expunged. */
   readonly trash: Place | undefined;
+  /** They are marked \Deleted and stay. */
+  readonly marksOnly: boolean;
 }
 
 /**
@@ -29,7 +31,11 @@ export async function removeMessages(request: RemovalRequest): Promise<readonly 
   const { live, others } = await verify(opened, epoch, expected);
   const trash = request.trash?.raw === place.raw ? undefined : request.trash;
   const victims = { session, place, live };
-  const outcomes = trash === undefined ? await expungeAll(victims) : await moveAway(victims, trash);
+  const outcomes = await (request.marksOnly
+    ? markAll(victims)
+    : trash === undefined
+      ? expungeAll(victims)
+      : moveAway(victims, trash));
   return removals.map(({ expect: { key } }) => others.get(key) ?? removed(outcomes.get(uidOf(key)!)!, trash));
 }
 

@@ -76,6 +76,11 @@ export class Session {
     return this.#client.capabilities.has(capability);
   }
 
+  /** Listings say which mailboxes are subscribed. */
+  get wantsSubscriptions(): boolean {
+    return this.#options.subscriptions === true;
+  }
+
   /** CONDSTORE (RFC 7162) is there; QRESYNC includes it. */
   get condstore(): boolean {
     return this.has('CONDSTORE') || this.has('QRESYNC');

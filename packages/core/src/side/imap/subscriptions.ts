@@ -1,22 +1,12 @@
 import { CommandRefused } from './error-words.js';
-import { readList } from './listing.js';
+import { lsub } from './listing.js';
 import type { Place } from './selection.js';
 import type { Session } from './session.js';
 import { quoted } from './tokens.js';
 
 /** The names as the server spells them that other clients show (RFC 3501 §6.3.9); none where it does not say. */
 export async function subscribedNames(session: Session): Promise<Set<string>> {
-  const names = new Set<string>();
-  await orNothing(() =>
-    session.command({
-      effect: 'LSUB',
-      target: '',
-      command: 'LSUB',
-      attributes: [quoted(''), quoted('*')],
-      untagged: { LSUB: answer => void names.add(readList(answer).raw) },
-    }),
-  );
-  return names;
+  return (await orNothing(() => lsub(session))) ?? new Set();
 }
 
 /** SUBSCRIBE; a server that will not is let be: mail does not depend on it. */
@@ -36,10 +26,11 @@ export async function unsubscribe(session: Session, { mailbox, raw }: Place): Pr
   await orNothing(() => session.command(command));
 }
 
-async function orNothing(act: () => Promise<unknown>): Promise<void> {
+async function orNothing<T>(act: () => Promise<T>): Promise<T | undefined> {
   try {
-    await act();
+    return await act();
   } catch (error) {
     if (!(error instanceof CommandRefused)) throw error;
+    return undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { type Copied, readCopyUid } from './copy-uid.js';
 import { CommandRefused } from './error-words.js';
-import { type Expunged, expunge, stillThere, type Victims } from './expunge.js';
+import { type Expunged, expunge, markDeleted, stillThere, type Victims } from './expunge.js';
 import type { Place } from './selection.js';
 import { quoted, type ResponseCode, responseCode, sequence } from './tokens.js';
 import { type UidSet, uidSets } from './uid-set.js';
@@ -40,11 +40,16 @@ export async function copyAlong(victims: Victims, to: Place): Promise<Map<number
 
 /** Expunges verified messages of the open mailbox, exactly these. */
 export async function expungeAll(victims: Victims): Promise<Map<number, Transferred>> {
-  return inSets(victims, async set => {
-    const outcomes = new Map<number, Transferred>();
-    for (const [uid, outcome] of await expunge(victims, set)) outcomes.set(uid, worded(outcome));
-    return outcomes;
-  });
+  return inSets(victims, async set => inWords(await expunge(victims, set)));
+}
+
+/** Marks verified messages of the open mailbox \Deleted; they stay. */
+export async function markAll(victims: Victims): Promise<Map<number, Transferred>> {
+  return inSets(victims, async set => inWords(await markDeleted(victims, set)));
+}
+
+function inWords(expunged: ReadonlyMap<number, Expunged>): Map<number, Transferred> {
+  return new Map([...expunged].map(([uid, outcome]) => [uid, worded(outcome)]));
 }
 
 /** What the server refuses for one set does not stop the others. */
