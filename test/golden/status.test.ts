@@ -46,6 +46,7 @@ const plan: Plan = {
   fetched: FETCHED,
   brakes: [{ mailbox: inbox, deletions: 300, of: 1000, allowed: 250 }],
   interrupted: 2,
+  withheld: 4,
   rematch: [{ mailbox: spaced, reason: 'UIDVALIDITY changed' }],
 };
 
@@ -58,6 +59,7 @@ describe('status', () => {
       '# fetched 2026-11-22T05:00:00.000Z',
       '# rematch My%20100%25%20Mail UIDVALIDITY changed',
       '# interrupted 2',
+      '# withheld 4',
       'RM My%20100%25%20Mail -',
       'BP INBOX 5 Paired',
       'LN INBOX 42 =?utf-8?q?caf=C3=A9?= \\x1b[31m',
@@ -71,8 +73,8 @@ describe('status', () => {
 
   it('--porcelain -z sets fields apart by tabs and leaves names as they are', () => {
     const lines = [...porcelainLines(plan, { raw: true })];
-    expect(lines[4]).toBe('RM\tMy 100% Mail\t-');
-    expect(lines[8]).toBe('RN\tMy 100% Mail\t1.host\tMine');
+    expect(lines[5]).toBe('RM\tMy 100% Mail\t-');
+    expect(lines[9]).toBe('RN\tMy 100% Mail\t1.host\tMine');
   });
 
   it('--json has these keys, for life', () => {
@@ -91,6 +93,7 @@ describe('status', () => {
       brakes: [{ mailbox: 'INBOX', deletions: 300, of: 1000, allowed: 250 }],
       rematch: [{ mailbox: 'My 100% Mail', reason: 'UIDVALIDITY changed' }],
       interrupted: 2,
+      withheld: 4,
       problems: [],
     });
   });
@@ -127,11 +130,28 @@ Matched anew: nothing is deleted there in this round:
 Held back by apply:
   INBOX: 300 deletions of 1,000 messages, more than the 250 that go without asking; allow them with: --max-delete 300
 
+Not planned:
+  4 changes that [sync] in the configuration does not allow
+
 Next: postern apply   (postern plan shows every action; postern fetch looks at the remote again)`);
   });
 
   it('says so when nothing is left, and when nothing was ever fetched', () => {
-    const equal: Plan = { ...plan, actions: [], blocked: [], brakes: [], interrupted: 0, rematch: [] };
+    const equal: Plan = {
+      ...plan,
+      actions: [],
+      blocked: [],
+      brakes: [],
+      interrupted: 0,
+      withheld: 0,
+      rematch: [],
+    };
+    const mirror = [...statusText({ ...equal, withheld: 1 }, context)];
+    expect(mirror.slice(-3)).toEqual([
+      '  1 change that [sync] in the configuration does not allow',
+      '',
+      'Nothing else to do.',
+    ]);
     expect([...statusText(equal, context)].at(-1)).toContain('both sides agree');
     expect([...statusText({ ...equal, fetched: undefined }, context)].at(-1)).toContain('postern fetch');
   });

@@ -5,9 +5,13 @@ import type { BySide } from '@postern/core/model/by-side.js';
 import { systemClock } from '@postern/core/model/clock.js';
 import { openSeam } from '@postern/core/model/effect.js';
 import { PosternError } from '@postern/core/model/error.js';
+import type { MailboxName } from '@postern/core/model/mailbox.js';
+import { applyScope } from '@postern/core/observe/apply-scope.js';
 import { ImapSide } from '@postern/core/side/imap/imap-side.js';
 import { detectLayout } from '@postern/core/side/maildir/layout.js';
 import { MaildirSide } from '@postern/core/side/maildir/maildir-side.js';
+import { Scope } from '@postern/core/side/scope.js';
+import { scopedSides } from '@postern/core/side/scoped-side.js';
 import type { Side } from '@postern/core/side/side.js';
 import { openStore } from '@postern/core/state/disk-store.js';
 import { acquireLock } from '@postern/core/state/lock.js';
@@ -16,6 +20,8 @@ import type { FsckTarget } from '@postern/fsck/target.js';
 import type { Config, RemoteConfig } from './config/config.js';
 import { passwordFrom } from './config/password.js';
 import { onInterrupt } from './interrupts.js';
+
+const NAMES_SHOWN = 10;
 
 export interface Opening {
   readonly config: Config;
@@ -34,9 +40,12 @@ export async function withRepository<T>(
   return withLock(opening, async () => {
     const store = await openStore(opening.config.stateDirectory, { seam: openSeam });
     return closing(store, () =>
-      withSides(opening, async sides => {
-        const repository = { id: opening.config.id, sides, store, clock: systemClock, random: eightDigits };
+      withSides(opening, async (sides, scope) => {
+        const { id, policy } = opening.config;
+        const repository = { id, sides, scope, policy, store, clock: systemClock, random: eightDigits };
         await checkOwner(repository);
+        const forgotten = await applyScope(repository);
+        if (forgotten.length > 0) opening.warn(forgottenWords(forgotten));
         return act(repository);
       }),
     );
@@ -47,15 +56,22 @@ export async function withRepository<T>(
 export async function withTarget<T>(opening: Opening, act: (target: FsckTarget) => Promise<T>): Promise<T> {
   const { id, stateDirectory } = opening.config;
   return withLock(opening, () =>
-    withSides(opening, sides =>
-      act({ id, stateDirectory, sides, seam: openSeam, clock: systemClock, random: eightDigits }),
+    withSides(opening, (sides, scope) =>
+      act({ id, stateDirectory, sides, scope, seam: openSeam, clock: systemClock, random: eightDigits }),
     ),
   );
 }
 
-function withSides<T>(opening: Opening, act: (sides: BySide<Side>) => Promise<T>): Promise<T> {
-  const sides = makeSides(opening);
-  return closing(sides.remote, () => closing(sides.local, () => act(sides)));
+function withSides<T>(opening: Opening, act: (sides: BySide<Side>, scope: Scope) => Promise<T>): Promise<T> {
+  const scope = new Scope(opening.config.scope);
+  const sides = scopedSides(makeSides(opening), scope);
+  return closing(sides.remote, () => closing(sides.local, () => act(sides, scope)));
+}
+
+function forgottenWords(mailboxes: readonly MailboxName[]): string {
+  const names = mailboxes.slice(0, NAMES_SHOWN).join(', ');
+  const more = mailboxes.length > NAMES_SHOWN ? `, and ${mailboxes.length - NAMES_SHOWN} more` : '';
+  return `the scope changed: nothing is known of these any more, and nothing is deleted: ${names}${more}`;
 }
 
 /** Holds the lock of a repository for as long as `act` runs. A signal lets go of it too. */
@@ -122,7 +138,8 @@ function makeRemote(remote: RemoteConfig, { config, env, warn }: Opening): Side 
     }),
     seam: openSeam,
     clock: systemClock,
-    trash: config.trash,
+    deletion: config.deletion,
+    subscriptions: config.scope.subscribed,
     onAlert: text => warn(`the server says: ${text}`),
   });
 }

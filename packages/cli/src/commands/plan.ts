@@ -4,6 +4,7 @@ import { Option } from 'clipanion';
 import { choiceOption, mailboxArguments, numberOption } from '../arguments.js';
 import { brakesBeyond, brakeWords } from '../output/brake-words.js';
 import { counted } from '../output/numbers.js';
+import { withheldWords } from '../output/status-text.js';
 import { PosternCommand } from '../postern-command.js';
 
 export class PlanCommand extends PosternCommand {
@@ -57,6 +58,7 @@ export class PlanCommand extends PosternCommand {
     if (plan.blocked.length > 0 && !this.quiet) {
       this.warn(`postern: ${counted(plan.blocked.length, 'message')} blocked; postern status lists them`);
     }
+    if (plan.withheld > 0 && !this.quiet) this.warn(`postern: not planned: ${withheldWords(plan.withheld)}`);
     return this.exitCode && plan.actions.length > 0 ? 2 : 0;
   }
 

@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { Permissions, Policy } from '@postern/core/merge/policy.js';
 import { errnoOf, PosternError } from '@postern/core/model/error.js';
+import { mailboxName, mailboxNameFault } from '@postern/core/model/mailbox.js';
+import { type NameRule, nameRulesFault } from '@postern/core/model/name-map.js';
+import type { Deletion } from '@postern/core/side/imap/imap-options.js';
 import type { MaildirLayout } from '@postern/core/side/maildir/layout.js';
+import { type ScopeRules, WHOLE_ACCOUNT } from '@postern/core/side/scope.js';
 import { parse, TomlError } from 'smol-toml';
 import type { z } from 'zod';
 import { keyLine } from './key-line.js';
@@ -16,7 +21,11 @@ export interface Config {
   readonly id: string;
   readonly remote: RemoteConfig;
   readonly layout: MaildirLayout;
-  readonly trash: 'auto' | 'never';
+  readonly scope: ScopeRules;
+  readonly policy: Policy;
+  readonly deletion: Deletion;
+  /** How long removed local files stay in the attic. */
+  readonly atticDays: number;
   /** Where the database and the lock are. */
   readonly stateDirectory: string;
   readonly lockFile: string;
@@ -109,16 +118,72 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
 }
 
 function configOf(file: ConfigFile, text: string, paths: RepositoryPaths): Config {
+  checkAgainstMaildir(file, text, paths);
   const external = file.state === undefined ? undefined : resolve(paths.postern, file.state.dir);
   return {
     paths,
     id: file.id,
     remote: remoteOf(file.remote, text, paths),
     layout: file.local.layout,
-    trash: file.apply?.trash ?? 'auto',
+    scope: {
+      include: file.scope?.include ?? WHOLE_ACCOUNT.include,
+      exclude: file.scope?.exclude ?? WHOLE_ACCOUNT.exclude,
+      subscribed: file.scope?.subscribed ?? WHOLE_ACCOUNT.subscribed,
+      map: nameRules(file, text, paths),
+    },
+    policy: policyOf(file.sync),
+    deletion: file.sync?.delete?.remote ?? 'trash',
+    atticDays: file.attic?.days ?? 30,
     stateDirectory: resolve(external ?? paths.postern, 'state'),
     lockFile: resolve(external ?? paths.postern, 'lock.json'),
   };
+}
+
+/** Everything is allowed that is not forbidden. */
+function policyOf(sync: ConfigFile['sync']): Policy {
+  const permissions = (table: 'remote-to-local' | 'local-to-remote'): Permissions => {
+    const {
+      new: fresh = true,
+      flags = true,
+      deletes = true,
+      moves = true,
+      mailboxes = true,
+    } = sync?.[table] ?? {};
+    return { new: fresh, flags, deletes, moves, mailboxes };
+  };
+  return { local: permissions('remote-to-local'), remote: permissions('local-to-remote') };
+}
+
+/** `[map]`: a mailbox of the remote and what it is called here. */
+function nameRules({ map = {} }: ConfigFile, text: string, paths: RepositoryPaths): NameRule[] {
+  const rules: NameRule[] = [];
+  for (const [key, value] of Object.entries(map)) {
+    const fail = (reason: string) =>
+      wrong(paths.config, keyLine(text, ['map', key]) ?? keyLine(text, ['map']), `"map": ${reason}`);
+    const nameOf = (name: string) => {
+      const fault = mailboxNameFault(name);
+      return fault === undefined
+        ? mailboxName(name)
+        : fail(`${JSON.stringify(name)} is no mailbox name: ${fault}`);
+    };
+    rules.push({ remote: nameOf(key), local: nameOf(value) });
+    const fault = nameRulesFault(rules);
+    if (fault !== undefined) fail(fault);
+  }
+  return rules;
+}
+
+/** Refuses what only an IMAP remote has. */
+function checkAgainstMaildir(file: ConfigFile, text: string, paths: RepositoryPaths): void {
+  if (!file.remote.url.startsWith('maildir:')) return;
+  if (file.scope?.subscribed) {
+    const line = keyLine(text, ['scope', 'subscribed']);
+    wrong(paths.config, line, '"scope.subscribed": a maildir: remote has no subscriptions');
+  }
+  if (file.sync?.delete?.remote !== undefined) {
+    const line = keyLine(text, ['sync', 'delete', 'remote']);
+    wrong(paths.config, line, '"sync.delete.remote": a maildir: remote keeps removed files in its attic');
+  }
 }
 
 function remoteOf(remote: ConfigFile['remote'], text: string, paths: RepositoryPaths): RemoteConfig {

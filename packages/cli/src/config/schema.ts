@@ -1,3 +1,5 @@
+import { POLICY_KINDS, type PolicyKind } from '@postern/core/merge/policy.js';
+import { mailboxPatternFault } from '@postern/core/model/mailbox-pattern.js';
 import { z } from 'zod';
 
 /** The version of the configuration format this postern writes and reads. */
@@ -5,6 +7,21 @@ export const CONFIG_VERSION = 1;
 
 const text = z.string().min(1).max(4000);
 const plainText = text.refine(value => !/[\u0000-\u001f\u007f]/.test(value), 'it holds control characters');
+
+const pattern = text.superRefine((value, context) => {
+  const fault = mailboxPatternFault(value);
+  if (fault !== undefined) context.addIssue(`${JSON.stringify(value)} is no pattern: ${fault}`);
+});
+
+const permissions = z
+  .strictObject({
+    new: z.boolean(),
+    flags: z.boolean(),
+    deletes: z.boolean(),
+    moves: z.boolean(),
+    mailboxes: z.boolean(),
+  } satisfies Record<PolicyKind, z.ZodBoolean>)
+  .partial();
 
 /** `config.toml` as parsed; what the keys mean stands in docs/reference/configuration.md. */
 export const configFile = z.strictObject({
@@ -21,7 +38,22 @@ export const configFile = z.strictObject({
     layout: z.enum(['maildir++', 'fs']).optional(),
   }),
   local: z.strictObject({ layout: z.enum(['maildir++', 'fs']) }),
-  apply: z.strictObject({ trash: z.enum(['auto', 'never']).optional() }).optional(),
+  scope: z
+    .strictObject({
+      include: z.array(pattern).optional(),
+      exclude: z.array(pattern).optional(),
+      subscribed: z.boolean().optional(),
+    })
+    .optional(),
+  map: z.record(text, text).optional(),
+  sync: z
+    .strictObject({
+      'remote-to-local': permissions.optional(),
+      'local-to-remote': permissions.optional(),
+      delete: z.strictObject({ remote: z.enum(['trash', 'expunge', 'mark']).optional() }).optional(),
+    })
+    .optional(),
+  attic: z.strictObject({ days: z.int().min(0).max(36_500).optional() }).optional(),
   state: z.strictObject({ dir: plainText }).optional(),
 });
 
@@ -32,6 +64,11 @@ export const KEYS: Readonly<Record<string, readonly string[]>> = {
   '': Object.keys(configFile.shape),
   remote: Object.keys(configFile.shape.remote.shape),
   local: Object.keys(configFile.shape.local.shape),
-  apply: Object.keys(configFile.shape.apply.unwrap().shape),
+  scope: Object.keys(configFile.shape.scope.unwrap().shape),
+  sync: Object.keys(configFile.shape.sync.unwrap().shape),
+  'sync.remote-to-local': POLICY_KINDS,
+  'sync.local-to-remote': POLICY_KINDS,
+  'sync.delete': Object.keys(configFile.shape.sync.unwrap().shape.delete.unwrap().shape),
+  attic: Object.keys(configFile.shape.attic.unwrap().shape),
   state: Object.keys(configFile.shape.state.unwrap().shape),
 };

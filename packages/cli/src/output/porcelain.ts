@@ -17,6 +17,7 @@ export function* porcelainLines(plan: Plan, { raw }: { readonly raw: boolean }):
   for (const { mailbox, reason } of plan.rematch)
     yield join(['#', 'rematch', name(mailbox), printable(reason)]);
   if (plan.interrupted) yield join(['#', 'interrupted', String(plan.interrupted)]);
+  if (plan.withheld > 0) yield join(['#', 'withheld', String(plan.withheld)]);
   for (const action of plan.actions) yield join(actionFields(action, name));
   for (const blocked of plan.blocked) yield join(blockedFields(blocked, name));
 }

@@ -23,6 +23,7 @@ export function statusJson(plan: Plan): Record<string, unknown> {
     brakes: plan.brakes,
     rematch: plan.rematch,
     interrupted: plan.interrupted ?? 0,
+    withheld: plan.withheld,
     problems: plan.problems,
   };
 }

@@ -27,6 +27,7 @@ export function* statusText(plan: Plan, context: StatusContext): Generator<strin
   yield* group('Blocked: neither copied nor deleted', plan.blocked.flatMap(blockedLines), paint.red);
   yield* group('Matched anew: nothing is deleted there in this round', rematchLines(plan), paint.yellow);
   yield* group('Held back by apply', plan.brakes.map(brakeWords), paint.yellow);
+  yield* group('Not planned', withheldLines(plan), paint.dim);
   yield '';
   yield nextStep(plan);
 }
@@ -79,12 +80,21 @@ function interruptedLines(plan: Plan): string[] {
   ];
 }
 
+function withheldLines({ withheld }: Plan): string[] {
+  return withheld === 0 ? [] : [withheldWords(withheld)];
+}
+
+/** What a policy left out, in one line. */
+export function withheldWords(withheld: number): string {
+  return `${counted(withheld, 'change')} that [sync] in the configuration does not allow`;
+}
+
 function nextStep(plan: Plan): string {
   if (plan.fetched === undefined) return 'Nothing is known of the remote yet. Next: postern fetch';
   if (plan.actions.length > 0) {
     return 'Next: postern apply   (postern plan shows every action; postern fetch looks at the remote again)';
   }
   if (plan.interrupted) return 'Next: postern sync';
-  if (plan.blocked.length > 0) return 'Nothing else to do.';
+  if (plan.blocked.length > 0 || plan.withheld > 0) return 'Nothing else to do.';
   return 'Nothing to do: both sides agree. (postern fetch looks at the remote again)';
 }
