@@ -1,6 +1,6 @@
 import type { Action } from '../model/action.js';
 import { adoptedFlags, agreedFlags } from '../model/agreed-flags.js';
-import { SIDES } from '../model/by-side.js';
+import { SIDES, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
 import { sameMessage } from '../model/identity.js';
 import type { End, Pair } from '../model/pair.js';
@@ -22,6 +22,7 @@ export async function runPairs(desk: Desk, actions: readonly Action[], report: R
 
 export function checkPair(desk: Desk, action: Action): Refusal | undefined {
   const rows: Row[] = [];
+  const taken: SideName[] = [];
   for (const side of SIDES) {
     const end = endOf(action, side);
     const row = desk.row(side, end);
@@ -33,9 +34,13 @@ export function checkPair(desk: Desk, action: Action): Refusal | undefined {
     if (held[other].key === endOf(action, other).key && held[other].epoch === endOf(action, other).epoch) {
       return already('they are a pair');
     }
-    if (isWhole(desk, held)) return skipped(`the ${side} message is paired with another one`);
+    if (isWhole(desk, held)) taken.push(side);
   }
   const [remote, local] = rows as [Row, Row];
+  // Of twins, deliveries that an earlier run left open may have been paired crosswise since the plan was made.
+  if (taken.length === 2 && sameMessage(remote.identity, local.identity) !== 'no')
+    return already('each is paired with another one like it');
+  if (taken.length > 0) return skipped(`the ${taken[0]} message is paired with another one`);
   if (action.message?.digest !== local.identity.digest && action.message?.digest !== remote.identity.digest) {
     return skipped('another message is there now');
   }
