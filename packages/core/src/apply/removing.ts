@@ -2,6 +2,7 @@ import type { Action } from '../model/action.js';
 import { otherSide, SIDES, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
 import { applyDelta, type FlagDelta, hasFlag, protects } from '../model/flags.js';
+import { hiddenAt } from '../model/hidden.js';
 import { isEdited, type Pair } from '../model/pair.js';
 import type { MessageKey, Row } from '../model/row.js';
 import { inBatches } from './batches.js';
@@ -112,10 +113,12 @@ async function goneFrom(
 ): Promise<ReadonlySet<MessageKey>> {
   const side = desk.repository.sides[from];
   if (desk.has(from)) return (await side.look(desk.mailbox, desk.epoch(from), keys)).gone;
-  const { entries, problems, leftOut } = await side.list();
+  const { entries, problems, leftOut, hidden } = await side.list();
   const there = entries.some(entry => entry.selectable && entry.mailbox === desk.mailbox);
   const doubtful =
-    problems.some(problem => problem.mailbox === desk.mailbox) || leftOut?.includes(desk.mailbox);
+    problems.some(problem => problem.mailbox === desk.mailbox) ||
+    leftOut?.includes(desk.mailbox) ||
+    hiddenAt(hidden, desk.mailbox) !== undefined;
   return new Set(there || doubtful ? [] : keys);
 }
 

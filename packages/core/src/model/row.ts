@@ -1,4 +1,5 @@
 import type { Flags, PermanentFlags } from './flags.js';
+import type { Hidden } from './hidden.js';
 import type { Envelope, Identity } from './identity.js';
 import type { MailboxName } from './mailbox.js';
 
@@ -84,6 +85,8 @@ export interface Listing {
   readonly problems: readonly Problem[];
   /** Mailboxes that are there and that the configuration leaves out, where only a listing can tell. */
   readonly leftOut?: readonly MailboxName[];
+  /** Places where a mailbox may be that nobody can see: one that we knew there is not gone. */
+  readonly hidden?: readonly Hidden[];
 }
 
 /** Base names with numbers and UIDs in their natural order: shorter digits first. */

@@ -1,5 +1,6 @@
 import type { SideName } from '../model/by-side.js';
 import { PosternError } from '../model/error.js';
+import { hiddenAt } from '../model/hidden.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
 import type { MailboxEntry, Problem } from '../model/row.js';
 import type { MailboxRecord } from '../state/records.js';
@@ -36,7 +37,7 @@ export async function observeSide(
   options: ObserveOptions = {},
 ): Promise<Observation> {
   const { store } = repository;
-  const { entries, problems: listed, leftOut } = await repository.sides[side].list();
+  const { entries, problems: listed, leftOut, hidden } = await repository.sides[side].list();
   const forgotten = leftOut === undefined ? [] : await forgetLeftOut(repository, leftOut);
   const records = await store.all('mailbox', '');
   const wanted = (mailbox: string) =>
@@ -71,7 +72,11 @@ export async function observeSide(
   const there = new Set<string>(selectable.map(entry => entry.mailbox));
   for (const record of records.values()) {
     if (there.has(record.mailbox) || !wanted(record.mailbox)) continue;
-    if (record.sides[side] !== undefined) changes.push(await forgetSnapshot(repository, side, record));
+    const place = hiddenAt(hidden, record.mailbox);
+    if (place !== undefined && (record.agreed || record.sides[side] !== undefined)) {
+      unread.add(record.mailbox);
+      problems.push({ mailbox: record.mailbox, reason: `it is out of sight: ${place.reason}` });
+    } else if (record.sides[side] !== undefined) changes.push(await forgetSnapshot(repository, side, record));
     else if (options.confirmMissing && record.missing?.[side] === 1)
       await noteMissing(repository, side, record);
   }

@@ -1,5 +1,6 @@
 import type { BySide } from '../model/by-side.js';
 import { PosternError } from '../model/error.js';
+import type { Hidden } from '../model/hidden.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Epoch, Listing, MailboxEntry, MessageKey, Problem, Row, Snapshot } from '../model/row.js';
 import type { Scope } from './scope.js';
@@ -66,11 +67,16 @@ export class ScopedSide implements Side {
       if (problem.mailbox === undefined) problems.push(problem);
       else if (mailbox !== undefined && this.#scope.wants(mailbox)) problems.push({ ...problem, mailbox });
     }
+    const hidden: Hidden[] = [];
+    for (const place of listing.hidden ?? []) {
+      const mailbox = this.#outer(place.mailbox);
+      if (mailbox !== undefined) hidden.push({ ...place, mailbox });
+    }
     if (this.#position === 'local') {
-      return { entries: entries.filter(({ mailbox }) => this.#scope.includes(mailbox)), problems };
+      return { entries: entries.filter(({ mailbox }) => this.#scope.includes(mailbox)), problems, hidden };
     }
     this.#scope.leaveOut(leftOut);
-    return this.#scope.rules.subscribed ? { entries, problems, leftOut } : { entries, problems };
+    return { entries, problems, hidden, ...(this.#scope.rules.subscribed ? { leftOut } : {}) };
   }
 
   async snapshot(mailbox: MailboxName, known: Snapshot | undefined): Promise<Snapshot> {

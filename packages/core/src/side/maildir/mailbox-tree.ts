@@ -1,5 +1,6 @@
 import { lstatSync, statSync } from 'node:fs';
 import { errnoOf, PosternError } from '../../model/error.js';
+import type { Hidden } from '../../model/hidden.js';
 import type { MailboxName } from '../../model/mailbox.js';
 import type { MailboxEntry, Problem } from '../../model/row.js';
 import { reasonOf } from './file-errors.js';
@@ -27,6 +28,8 @@ export interface MailboxTree {
   /** Names that more than one directory, or a symbolic link, stands for. They are listed, and cannot be read or made. */
   readonly contested: ReadonlySet<MailboxName>;
   readonly encoding: NameEncoding;
+  /** Where a mailbox may be that cannot be seen. */
+  readonly hidden: readonly Hidden[];
   readonly problems: readonly Problem[];
 }
 
@@ -76,6 +79,7 @@ class TreeReader {
   readonly #layout: MaildirLayout;
   readonly #places = new Map<MailboxName, MailboxPlace>();
   readonly #contested = new Set<MailboxName>();
+  readonly #hidden: Hidden[] = [];
   readonly #problems: Problem[] = [];
   #encoding: NameEncoding = 'modified-utf-7';
 
@@ -88,6 +92,7 @@ class TreeReader {
       places: this.#places,
       contested: this.#contested,
       encoding: this.#encoding,
+      hidden: this.#hidden,
       problems: this.#problems,
     };
   }
@@ -117,6 +122,7 @@ class TreeReader {
       if (this.#isLink(path, names) || !isDirectory(path)) continue;
       const children = this.#childrenOf(path, names);
       if (children === undefined) continue;
+      if (children.size === 0) this.#hide(names, 'its directory is empty: is a disk not mounted?');
       const mailbox = isMailbox(children);
       const isHalf = children.has(RENAMING as Octets);
       if (!this.#add(names, path, isHalf || (mailbox && !isUnfinished(children)))) continue;
@@ -135,6 +141,7 @@ class TreeReader {
       if (errnoOf(error) !== 'ENOENT') this.#add([name], path, true);
       return;
     }
+    if (children.size === 0) this.#hide([name], 'its directory is empty: is a disk not mounted?');
     const half = isUnfinished(children);
     if (half || isMailbox(children) || children.has('maildirfolder' as Octets))
       this.#add([name], path, !half);
@@ -155,6 +162,7 @@ class TreeReader {
       const reason = reasonOf(error);
       if (errnoOf(error) === 'ENOENT') return undefined;
       this.#add(names, path, true);
+      this.#hide(names, reason, { andBelow: true });
       this.#problems.push({
         reason: `what lies below "${names.map(printable).join('/')}" is unknown: ${reason}`,
       });
@@ -172,6 +180,7 @@ class TreeReader {
     if (target === 'a file') return true;
     const mailbox = mailboxOf(names, this.#layout);
     const shown = names.map(printable).join('/');
+    this.#hide(names, 'a symbolic link', { andBelow: true });
     const mayBeMailbox = target.size === 0 || isMailbox(target);
     if (typeof mailbox === 'string' && mayBeMailbox) {
       const reason = `the directory "${shown}" is a symbolic link`;
@@ -196,6 +205,11 @@ class TreeReader {
     }
     this.#places.set(mailbox, { path, selectable });
     return true;
+  }
+
+  #hide(names: readonly Octets[], reason: string, reach: { readonly andBelow?: true } = {}): void {
+    const mailbox = mailboxOf(names, this.#layout);
+    if (typeof mailbox === 'string') this.#hidden.push({ mailbox, reason, ...reach });
   }
 
   #noteHalf(names: readonly Octets[], path: Octets): void {

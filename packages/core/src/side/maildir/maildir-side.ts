@@ -111,7 +111,7 @@ export class MaildirSide implements Side {
 
   async list(): Promise<Listing> {
     const tree = this.#readTree();
-    return { entries: entriesOfTree(tree), problems: tree.problems };
+    return { entries: entriesOfTree(tree), problems: tree.problems, hidden: tree.hidden };
   }
 
   async snapshot(mailbox: MailboxName, known: Snapshot | undefined): Promise<Snapshot> {
