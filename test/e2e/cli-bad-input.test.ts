@@ -125,6 +125,24 @@ describe('a configuration that is wrong ends with 78 and names file and line', (
     expect(stderr).not.toContain('hunter2');
   });
 
+  it.each([
+    ['[scope]\nexclude = ["a//b"]', '"scope.exclude": "a//b" is no pattern: it has an empty level'],
+    ['[scope]\ninclude = "INBOX"', '"scope.include"'],
+    ['[scope]\nsubscribed = true', '"scope.subscribed": a maildir: remote has no subscriptions'],
+    ['[map]\nInbox = "x"', '"map": INBOX keeps its name'],
+    ['[map]\n"a/b" = ".."', '"map": ".." is no mailbox name'],
+    ['[map]\n"a" = "x"\n"b" = "x"', '"map": "a" and "b" would both be called "x"'],
+    ['[sync]\ndeletes = false', 'unknown key "sync.deletes"'],
+    ['[sync.local-to-remote]\ndeletes = "no"', '"sync.local-to-remote.deletes"'],
+    ['[sync.delete]\nremote = "mark"', '"sync.delete.remote": a maildir: remote keeps removed files'],
+    ['[attic]\ndays = -1', '"attic.days"'],
+  ])('with %j in it', async (tables, words) => {
+    const text = `${good().trimEnd()}\n${tables}`;
+    const { exit, stderr } = await with_(text);
+    expect(exit).toBe(78);
+    expect(stderr).toContain(`${world.config}:${text.split('\n').length}: ${words}`);
+  });
+
   it('an unknown key comes with the one that was meant', async () => {
     const { stderr } = await with_(good().replace('url =', 'uri ='));
     expect(stderr).toContain('did you mean "url"?');

@@ -1,6 +1,7 @@
 import { readHeader } from '@postern/core/model/identity.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
 import type { Epoch, MessageKey, Row } from '@postern/core/model/row.js';
+import type { Deletion } from '@postern/core/side/imap/imap-options.js';
 import { describe, expect, it } from 'vitest';
 import { lines, opened, type Script, type ScriptedAnswer } from '../../support/scripted-imap.js';
 import { ok, row, scripted } from './scripted-side.js';
@@ -25,8 +26,13 @@ const TRASH: ScriptedAnswer = {
   say: ok('* LIST () "/" INBOX', '* LIST (\\Trash) "/" "Bin"'),
 };
 
-async function remove(script: Script, ...uids: number[]) {
-  const { side, server } = await scripted({ ...script, answers: [...(script.answers ?? []), OPEN] });
+function remove(script: Script, ...uids: number[]) {
+  return removeBy(undefined, script, ...uids);
+}
+
+async function removeBy(deletion: Deletion | undefined, script: Script, ...uids: number[]) {
+  const options = deletion === undefined ? {} : { deletion };
+  const { side, server } = await scripted({ ...script, answers: [...(script.answers ?? []), OPEN] }, options);
   const removals = uids.map(uid => ({ expect: known(uid), operation: 'op' }));
   const outcomes = await side.remove(INBOX, EPOCH, removals);
   // Whatever happens, nobody else's mail is ever expunged.
@@ -49,6 +55,20 @@ describe('removing', () => {
     const { outcomes, server } = await remove({ answers: [there(1)] }, 1);
     expect(outcomes).toEqual([{ kind: 'marked' }]);
     expect(server.count(/EXPUNGE/)).toBe(0);
+  });
+
+  it.each([
+    ['mark', 'marked', ['UID STORE 1 +FLAGS.SILENT (\\Deleted)']],
+    ['expunge', 'done', ['UID STORE 1 +FLAGS.SILENT (\\Deleted)', 'UID EXPUNGE 1']],
+    ['trash', 'done', ['UID MOVE 1 "Bin"']],
+  ] as const)('does as it is told: %s', async (deletion, kind, commands) => {
+    const script = {
+      capabilities: 'IMAP4rev1 NAMESPACE MOVE UIDPLUS',
+      answers: [TRASH, NOTHING_LEFT, there(1)],
+    };
+    const { outcomes, server } = await removeBy(deletion, script, 1);
+    expect(outcomes).toEqual([expect.objectContaining({ kind })]);
+    expect(server.commands.filter(command => /STORE|EXPUNGE|MOVE \d/.test(command))).toEqual(commands);
   });
 
   it('does not fall back to expunging everything when the server lied about UIDPLUS', async () => {

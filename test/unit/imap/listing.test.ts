@@ -130,4 +130,35 @@ describe('a listing', () => {
     const refused = await scripted({ answers: [{ when: /^LIST/, say: lines('TAG NO later') }] });
     expect((await failure(refused.side.list())).code).toBe('server-refused');
   });
+
+  it('says which mailboxes are subscribed, in the same command where the server can', async () => {
+    const answers = list(
+      '(\\Subscribed) "/" inbox',
+      '() "/" Work',
+      '(\\Subscribed \\HasNoChildren) "/" Lists',
+    );
+    const script = { capabilities: 'IMAP4rev1 LIST-EXTENDED', answers };
+    const { side, server } = await scripted(script, { subscriptions: true });
+    const { entries } = await side.list();
+    expect(entries.map(({ subscribed }) => subscribed)).toEqual([true, false, true]);
+    expect(server.commands).toContain('LIST "" "*" RETURN (SUBSCRIBED)');
+    expect(server.count(/^LSUB/)).toBe(0);
+  });
+
+  it.each(['IMAP4rev1', 'IMAP4rev1 LIST-EXTENDED'])('asks LSUB where it cannot: %s', async capabilities => {
+    const answers = [
+      { when: /RETURN/, say: lines('TAG BAD what?') },
+      { when: /^LSUB/, say: ok('* LSUB () "/" Inbox', '* LSUB () "/" Lists', '* LSUB () "/" gone') },
+      ...list('() "/" INBOX', '() "/" Work', '() "/" Lists'),
+    ];
+    const { side } = await scripted({ capabilities, answers }, { subscriptions: true });
+    const { entries } = await side.list();
+    expect(entries.map(({ subscribed }) => subscribed)).toEqual([true, false, true]);
+  });
+
+  it('is an error when the subscriptions are wanted and refused: never an account without any', async () => {
+    const answers = [{ when: /^LSUB/, say: lines('TAG NO later') }, ...list('() "/" INBOX')];
+    const { side } = await scripted({ answers }, { subscriptions: true });
+    expect((await failure(side.list())).code).toBe('server-refused');
+  });
 });
