@@ -83,6 +83,7 @@ describe.skipIf(dovecotMissing())(withDovecot('scope and policy on a real server
     const before = here('.Lists.dev');
     const original = readFileSync(config, 'utf8');
     appendFileSync(config, '\n[scope]\nexclude = ["Lists/**"]\n');
+    expect(await good('fsck')).toBe('No damage found\n');
     const first = await run('sync');
     expect(first).toMatchObject({ exit: 0 });
     expect(first.stderr).toMatch(/the scope changed: .*nothing is deleted: Lists\/dev\n$/);

@@ -51,7 +51,9 @@ class Examination implements ExaminedSides {
       this.findings.push(...listingFindings(this.#target, side, listing));
       for (const { mailbox, selectable } of listing.entries) if (selectable) there[side].add(mailbox);
     }
-    const known = this.#evidence.mailboxes();
+    // What left the scope since is about to be forgotten: it says nothing.
+    const { scope } = this.#target;
+    const known = [...this.#evidence.mailboxes()].filter(mailbox => scope?.includes(mailbox) ?? true);
     const mailboxes = [...new Set([...there.remote, ...there.local, ...known])].sort(compareText);
     for (const [done, mailbox] of mailboxes.entries()) {
       this.#options.progress?.({ what: 'compare', mailbox, done, total: mailboxes.length });
