@@ -19,7 +19,7 @@ import { runCreate, runDelete, runRename } from './mailbox-lines.js';
 import { runMoves } from './moving.js';
 import { runPairs, runUnpairs } from './pairing.js';
 import { rehearse } from './rehearse.js';
-import { type MovedTo, runRemovals } from './removing.js';
+import { type MovedTo, mayBeIn, runRemovals } from './removing.js';
 import { settleIntents } from './settle-intents.js';
 import { settleRematch } from './settle-rematch.js';
 import { sortOut } from './sort-out.js';
@@ -74,6 +74,8 @@ class Run {
   readonly #reported = new Set<string>();
   readonly #problems: Problem[] = [];
   readonly #unread = new Set<MailboxName>();
+  /** Mailboxes that base knows and that one side could not show just now: what is gone elsewhere may be in them. */
+  readonly #unseen: Record<SideName, MailboxName[]> = { remote: [], local: [] };
   /** Mailboxes that were matched anew in this run, and why: nothing leaves them on account of base. */
   readonly #matchedAnew = new Map<MailboxName, string>();
   #total = 0;
@@ -136,7 +138,11 @@ class Run {
       const observation = await observeSide(this.#repository, side, { ...this.#progress() });
       observations.push(observation);
       this.#problems.push(...observation.problems);
-      for (const mailbox of observation.unread) this.#unread.add(mailbox);
+      for (const mailbox of observation.unread) {
+        this.#unread.add(mailbox);
+        const record = await this.#repository.store.get('mailbox', '', mailbox);
+        if (record?.agreed) this.#unseen[side].push(mailbox);
+      }
     }
     await guardSides(this.#repository, observations, this.#options.allowEmpty);
   }
@@ -278,8 +284,10 @@ class Run {
 
   readonly #movedTo: MovedTo = async (side, digest, not) => {
     this.#elsewhere[side] ??= await unpairedDigests(this.#repository.store, side);
-    for (const mailbox of this.#elsewhere[side].get(digest) ?? []) if (mailbox !== not) return mailbox;
-    return undefined;
+    for (const mailbox of this.#elsewhere[side].get(digest) ?? [])
+      if (mailbox !== not) return mayBeIn(mailbox);
+    const unseen = this.#unseen[side].find(mailbox => mailbox !== not);
+    return unseen && `${unseen} cannot be read on the ${side} side: it may have moved there`;
   };
 }
 

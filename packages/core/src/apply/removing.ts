@@ -12,8 +12,13 @@ import { endOf } from './pairing.js';
 
 const MARK: FlagDelta = { add: ['\\Deleted'], remove: [] };
 
-/** Tells whether an unpaired message of this digest is elsewhere on a side: then it may have moved, and is not deleted. */
+/** Why a message of this digest may be elsewhere on a side, and is not deleted; undefined when it is in no other mailbox. */
 export type MovedTo = (side: SideName, digest: string, not: string) => Promise<string | undefined>;
+
+/** The reason where an unpaired message of the same header was seen. */
+export function mayBeIn(mailbox: string): string {
+  return `a message like it is new in ${mailbox}: it may have moved there`;
+}
 
 /** Runs `delete-local` or `delete-remote` lines of one mailbox: three witnesses each (P3). */
 export async function runRemovals(
@@ -140,10 +145,9 @@ async function doubtAbout({ desk, pair, row, on, gone, movedTo }: Doubt): Promis
     return `it was flagged or answered on the ${on} side since: plan again`;
   if (pair.weak && on === 'local')
     return 'it was paired although the sizes differed, and can no longer be compared';
-  const place = desk.unpairedLike(from, pair.identity)
-    ? desk.mailbox
-    : await movedTo(from, pair.identity.digest, desk.mailbox);
-  return place === undefined ? undefined : `a message like it is new in ${place}: it may have moved there`;
+  return desk.unpairedLike(from, pair.identity)
+    ? mayBeIn(desk.mailbox)
+    : movedTo(from, pair.identity.digest, desk.mailbox);
 }
 
 async function remove(
