@@ -112,7 +112,7 @@ describe('a configuration that is wrong ends with 78 and names file and line', (
     [
       'url = "maildir:',
       'url = "imaps://me:hunter2@imap.example.org" #',
-      '"remote.url": the remote URL holds a password',
+      '"remote.url": the URL holds a password',
     ],
     ['[local]', '[locals]', 'unknown key "locals"'],
     ['[local]\nlayout = "maildir++"', '[local]\nlayout = "mbox"', '"local.layout"'],

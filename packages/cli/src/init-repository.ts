@@ -1,17 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { relative, resolve, sep } from 'node:path';
+import type { BySide, SideName } from '@postern/core/model/by-side.js';
 import { systemClock } from '@postern/core/model/clock.js';
 import { openSeam } from '@postern/core/model/effect.js';
 import { errnoOf, PosternError } from '@postern/core/model/error.js';
 import type { TlsMode } from '@postern/core/side/imap/imap-options.js';
 import { detectLayout, type MaildirLayout } from '@postern/core/side/maildir/layout.js';
 import { createMaildir } from '@postern/core/side/maildir/make-mailbox.js';
+import type { Side } from '@postern/core/side/side.js';
 import { createStore } from '@postern/core/state/disk-store.js';
 import { initState } from '@postern/core/state/repository.js';
 import { readConfig } from './config/config.js';
+import { type EndAddress, parseEndUrl } from './config/end-url.js';
 import { POSTERN_DIRECTORY, repositoryPaths } from './config/paths.js';
-import { parseRemoteUrl, type RemoteAddress } from './config/remote-url.js';
 import type { ConfigFile } from './config/schema.js';
 import { writeConfig } from './config/write-config.js';
 import { eightDigits, makeSides } from './open-repository.js';
@@ -24,40 +26,62 @@ export interface InitOptions {
   readonly passwordCommand?: string;
   readonly layout?: MaildirLayout;
   readonly separateStateDir?: string;
+  /** The local side where it is not the Maildir in the directory. */
+  readonly local?: string;
+  readonly localTls?: TlsMode;
+  readonly localCa?: string;
+  readonly localPasswordCommand?: string;
 }
 
 export interface NewRepository {
   readonly root: string;
   readonly remote: string;
-  readonly layout: MaildirLayout;
+  readonly local: string;
+  /** Of the Maildir in the directory; absent where the local side is elsewhere. */
+  readonly layout?: MaildirLayout;
 }
 
 /**
- * Makes a directory a repository, and a Maildir where there is none yet. Refuses (`usage`) before it writes anything; what
- * fails later leaves no `.postern` behind.
+ * Makes a directory a repository, and a Maildir where there is none yet, unless the local side is elsewhere. Refuses
+ * (`usage`) before it writes anything; what fails later leaves no `.postern` behind.
  */
 export async function initRepository(options: InitOptions): Promise<NewRepository> {
   const root = resolve(options.directory);
-  const remote = checkedRemote(options, root);
-  const found = checkedRoot(root);
-  if (found !== undefined && options.layout !== undefined && found !== options.layout) {
-    throw refused(`the Maildir in ${root} has the layout ${found}`, `leave --layout away`);
-  }
-  const layout = found ?? options.layout ?? 'maildir++';
+  const { tls, ca, passwordCommand, local } = options;
+  const remote = checkedEnd('remote', {
+    url: options.remote,
+    ...(tls === undefined ? {} : { tls }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(passwordCommand === undefined ? {} : { passwordCommand }),
+  });
+  const elsewhere = local === undefined ? undefined : checkedEnd('local', localEnd(options, local));
+  checkApart(remote.address, elsewhere?.address ?? { kind: 'maildir', path: root });
+  const layout = elsewhere === undefined ? layoutHere(root, options.layout) : undefined;
+  if (elsewhere !== undefined) checkBare(root, options.layout);
   const stateDirectory =
     options.separateStateDir === undefined ? undefined : resolve(options.separateStateDir);
   if (stateDirectory !== undefined) checkStateDirectory(stateDirectory, root);
 
-  if (found === undefined) {
-    mkdirSync(root, { recursive: true, mode: 0o700 });
-    await createMaildir(root, layout);
-  }
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  if (layout !== undefined && detectLayout(root) === undefined) await createMaildir(root, layout);
   const paths = repositoryPaths(root);
   mkdirSync(paths.postern, { mode: 0o700 });
   try {
     if (stateDirectory !== undefined) mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
-    await writeConfig(paths.config, configFile(options, remote, layout, stateDirectory));
-    return { root, layout, remote: await createState(root) };
+    await writeConfig(paths.config, {
+      version: 1,
+      id: randomUUID(),
+      remote: remote.table,
+      local: elsewhere?.table ?? { layout: layout ?? 'maildir++' },
+      ...(stateDirectory === undefined ? {} : { state: { dir: stateDirectory } }),
+    });
+    const sides = await createState(root);
+    return {
+      root,
+      remote: sides.remote.address,
+      local: sides.local.address,
+      ...(layout === undefined ? {} : { layout }),
+    };
   } catch (error) {
     rmSync(paths.postern, { recursive: true, force: true });
     if (stateDirectory !== undefined)
@@ -66,8 +90,8 @@ export async function initRepository(options: InitOptions): Promise<NewRepositor
   }
 }
 
-/** Creates the state of a repository whose configuration was just written. Returns the remote's address. */
-async function createState(root: string): Promise<string> {
+/** Creates the state of a repository whose configuration was just written. */
+async function createState(root: string): Promise<BySide<Side>> {
   const config = readConfig(root);
   const sides = makeSides({ config, command: 'postern init', env: {}, warn: () => undefined });
   const store = await createStore(config.stateDirectory, { seam: openSeam });
@@ -76,56 +100,93 @@ async function createState(root: string): Promise<string> {
   } finally {
     await store.close();
   }
-  return sides.remote.address;
+  return sides;
 }
 
-function configFile(
-  options: InitOptions,
-  remote: RemoteAddress,
-  layout: MaildirLayout,
-  stateDirectory: string | undefined,
-): ConfigFile {
-  const { tls, ca, passwordCommand } = options;
-  const remoteLayout = remote.kind === 'maildir' ? (detectLayout(remote.path) ?? 'maildir++') : undefined;
+/** What was said of one side on the command line. */
+interface EndOptions {
+  readonly url: string;
+  readonly tls?: TlsMode;
+  readonly ca?: string;
+  readonly passwordCommand?: string;
+}
+
+function localEnd(options: InitOptions, url: string): EndOptions {
+  const { localTls, localCa, localPasswordCommand } = options;
   return {
-    version: 1,
-    id: randomUUID(),
-    remote: {
-      url: remote.kind === 'maildir' ? `maildir:${remote.path}` : options.remote,
-      ...(tls === undefined ? {} : { tls }),
-      ...(ca === undefined ? {} : { ca: resolve(ca) }),
-      ...(passwordCommand === undefined ? {} : { 'password-command': passwordCommand }),
-      ...(remoteLayout === undefined ? {} : { layout: remoteLayout }),
-    },
-    local: { layout },
-    ...(stateDirectory === undefined ? {} : { state: { dir: stateDirectory } }),
+    url,
+    ...(localTls === undefined ? {} : { tls: localTls }),
+    ...(localCa === undefined ? {} : { ca: localCa }),
+    ...(localPasswordCommand === undefined ? {} : { passwordCommand: localPasswordCommand }),
   };
 }
 
-function checkedRemote(options: InitOptions, root: string): RemoteAddress {
-  const remote = parseRemoteUrl(options.remote, options.tls, process.cwd());
-  if (remote.kind === 'imap') {
-    if (remote.user === undefined) throw refused('the remote URL names no user', 'write imaps://user@host');
-    if (options.ca !== undefined) {
-      if (remote.tls === 'none') throw refused('--ca is of no use without TLS');
-      if (!existsSync(options.ca))
-        throw refused(`there is no file ${options.ca}`, '--ca names certificates in PEM form');
+interface CheckedEnd {
+  readonly address: EndAddress;
+  readonly table: ConfigFile['remote'];
+}
+
+function checkedEnd(side: SideName, { url, tls, ca, passwordCommand }: EndOptions): CheckedEnd {
+  const address = parseEndUrl(url, tls, process.cwd());
+  const prefix = side === 'local' ? 'local-' : '';
+  if (address.kind === 'imap') {
+    if (address.user === undefined) throw refused(`the ${side} URL names no user`, 'write imaps://user@host');
+    if (ca !== undefined) {
+      if (address.tls === 'none') throw refused(`--${prefix}ca is of no use without TLS`);
+      if (!existsSync(ca))
+        throw refused(`there is no file ${ca}`, `--${prefix}ca names certificates in PEM form`);
     }
-    return remote;
+    const table = {
+      url,
+      ...(tls === undefined ? {} : { tls }),
+      ...(ca === undefined ? {} : { ca: resolve(ca) }),
+      ...(passwordCommand === undefined ? {} : { 'password-command': passwordCommand }),
+    };
+    return { address, table };
   }
-  if (options.ca !== undefined || options.passwordCommand !== undefined) {
-    throw refused('a maildir: remote has no use for --ca and --password-command');
+  if (ca !== undefined || passwordCommand !== undefined) {
+    throw refused(`a maildir: URL has no use for --${prefix}ca and --${prefix}password-command`);
   }
-  if (isInside(remote.path, root) || isInside(root, remote.path)) {
+  if (!isDirectory(address.path)) {
+    throw refused(`there is no directory ${address.path}`, 'make it first, or correct the path');
+  }
+  const layout = detectLayout(address.path) ?? 'maildir++';
+  return { address, table: { url: `maildir:${address.path}`, layout } };
+}
+
+/** Two sides that are one would be a mailbox that is its own backup. */
+function checkApart(remote: EndAddress, local: EndAddress): void {
+  if (remote.kind === 'maildir' && local.kind === 'maildir') {
+    if (!isInside(remote.path, local.path) && !isInside(local.path, remote.path)) return;
     throw refused(
       'the remote Maildir and the local one lie in one another',
       'they must be two separate directories',
     );
   }
-  if (!isDirectory(remote.path)) {
-    throw refused(`there is no directory ${remote.path}`, 'make it first, or correct the path');
+  if (remote.kind === 'imap' && local.kind === 'imap') {
+    const same = remote.host === local.host && remote.port === local.port && remote.user === local.user;
+    if (same) throw refused('the remote and the local account are the same');
   }
-  return remote;
+}
+
+/** The layout of the Maildir that is there, or of the one that is to be made. */
+function layoutHere(root: string, wanted: MaildirLayout | undefined): MaildirLayout {
+  const found = checkedRoot(root);
+  if (found !== undefined && wanted !== undefined && found !== wanted) {
+    throw refused(`the Maildir in ${root} has the layout ${found}`, `leave --layout away`);
+  }
+  return found ?? wanted ?? 'maildir++';
+}
+
+/** Where the local side is elsewhere, the directory holds the configuration and the state and nothing else of ours. */
+function checkBare(root: string, layout: MaildirLayout | undefined): void {
+  if (layout !== undefined) throw refused('--layout is about the Maildir in DIR; with --local there is none');
+  if (existsSync(repositoryPaths(root).postern)) {
+    throw refused(`${root} has a ${POSTERN_DIRECTORY} already`, 'postern status shows how it stands');
+  }
+  if (detectLayout(root) !== undefined) {
+    throw refused(`${root} is a Maildir, and --local names another side`, 'name an empty directory');
+  }
 }
 
 /** The layout of the Maildir that is there, or undefined where one is to be made. */

@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { BySide } from '@postern/core/model/by-side.js';
+import { type BySide, bySide, type SideName } from '@postern/core/model/by-side.js';
 import { systemClock } from '@postern/core/model/clock.js';
 import { openSeam } from '@postern/core/model/effect.js';
 import { PosternError } from '@postern/core/model/error.js';
 import type { MailboxName } from '@postern/core/model/mailbox.js';
 import { applyScope } from '@postern/core/observe/apply-scope.js';
 import { ImapSide } from '@postern/core/side/imap/imap-side.js';
-import { detectLayout } from '@postern/core/side/maildir/layout.js';
 import { MaildirSide } from '@postern/core/side/maildir/maildir-side.js';
 import { Scope } from '@postern/core/side/scope.js';
 import { scopedSides } from '@postern/core/side/scoped-side.js';
@@ -17,7 +16,8 @@ import { openStore } from '@postern/core/state/disk-store.js';
 import { acquireLock } from '@postern/core/state/lock.js';
 import { checkOwner, type Repository } from '@postern/core/state/repository.js';
 import type { FsckTarget } from '@postern/fsck/target.js';
-import type { Config, RemoteConfig } from './config/config.js';
+import type { Config } from './config/config.js';
+import { layoutOf } from './config/end-config.js';
 import { passwordFrom } from './config/password.js';
 import { onInterrupt } from './interrupts.js';
 
@@ -96,67 +96,59 @@ export async function withLock<T>({ config, command }: Opening, act: () => Promi
 
 /** The two sides a configuration names. Nothing is connected to before it is asked something. */
 export function makeSides(opening: Opening): BySide<Side> {
-  const { config } = opening;
-  return {
-    remote: makeRemote(config.remote, opening),
-    local: new MaildirSide({
-      root: config.paths.root,
-      layout: config.layout,
-      repository: config.id,
-      position: 'local',
-      seam: openSeam,
-      clock: systemClock,
-      random: sixteenDigits,
-    }),
-  };
+  return bySide(side => makeSide(side, opening));
 }
 
-function makeRemote(remote: RemoteConfig, { config, env, warn }: Opening): Side {
-  if (remote.kind === 'maildir') {
+/** The variable of the environment that may hold a side's password. */
+const PASSWORDS: BySide<string> = { remote: 'POSTERN_PASSWORD', local: 'POSTERN_LOCAL_PASSWORD' };
+
+function makeSide(position: SideName, { config, env, warn }: Opening): Side {
+  const end = config[position];
+  if (end.kind === 'maildir') {
     return new MaildirSide({
-      root: remote.path,
-      layout: remote.layout ?? detectLayout(remote.path) ?? 'maildir++',
+      root: end.path,
+      layout: layoutOf(end),
       repository: config.id,
-      position: 'remote',
+      position,
       seam: openSeam,
       clock: systemClock,
       random: sixteenDigits,
     });
   }
-  const { host, port, user, tls, ca, passwordCommand } = remote;
+  const { host, port, user, tls, ca, passwordCommand } = end;
   return new ImapSide({
     host,
     port,
     user,
     tls,
-    ...(ca === undefined ? {} : { ca: certificatesIn(ca) }),
+    ...(ca === undefined ? {} : { ca: certificatesIn(ca, position) }),
     password: passwordFrom({
       account: `${user} on ${host}`,
       ...(passwordCommand === undefined ? {} : { command: passwordCommand }),
+      variable: PASSWORDS[position],
       directory: config.paths.root,
       env,
     }),
     seam: openSeam,
     clock: systemClock,
-    deletion: config.deletion,
-    subscriptions: config.scope.subscribed,
+    ...(position === 'remote' ? { deletion: config.deletion, subscriptions: config.scope.subscribed } : {}),
     onAlert: text => warn(`the server says: ${text}`),
   });
 }
 
-function certificatesIn(file: string): string {
+function certificatesIn(file: string, position: SideName): string {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
     throw new PosternError('config-wrong', `the certificates in ${file} cannot be read`, {
       cause,
-      hint: 'correct "remote.ca"; a relative path is taken from the .postern directory',
+      hint: `correct "${position}.ca"; a relative path is taken from the .postern directory`,
     });
   }
   if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
   throw new PosternError('config-wrong', `${file} holds no certificate`, {
-    hint: '"remote.ca" wants certificates in PEM form',
+    hint: `"${position}.ca" wants certificates in PEM form`,
   });
 }
 

@@ -1,5 +1,6 @@
 import { hasState } from '@postern/core/state/disk-store.js';
 import { type RawEntry, type RawReport, readRaw } from '@postern/core/state/raw.js';
+import { foreignSide } from '@postern/core/state/repository.js';
 import { Evidence } from './evidence.js';
 import { type Finding, finding } from './findings.js';
 import type { FsckTarget } from './target.js';
@@ -82,10 +83,11 @@ function ownerFaults({ id, sides }: FsckTarget, { owner }: Evidence, entries: Fa
   }
   if (owner.repository !== id)
     return [finding('owner-mismatch', `the state belongs to repository ${owner.repository}`)];
-  if (owner.addresses.remote !== sides.remote.address) {
-    const now = sides.remote.address;
+  const side = foreignSide(owner, sides);
+  if (side !== undefined) {
+    const now = sides[side].address;
     return [
-      finding('owner-mismatch', `it was made with ${owner.addresses.remote}, now the remote is ${now}`),
+      finding('owner-mismatch', `it was made with ${owner.addresses[side]}, now the ${side} is ${now}`),
     ];
   }
   return [];

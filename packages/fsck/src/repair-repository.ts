@@ -1,4 +1,5 @@
 import { PosternError } from '@postern/core/model/error.js';
+import { foreignSide } from '@postern/core/state/repository.js';
 import { buildingPlace, discardBuilding, putInPlace, resumeSwap } from '@postern/core/state/swap-state.js';
 import { Evidence } from './evidence.js';
 import { examineSides } from './examine-sides.js';
@@ -55,7 +56,7 @@ async function evidenceOf(target: FsckTarget, state: ExaminedState): Promise<Evi
   refuseNewer(findings);
   const { owner } = evidence;
   if (owner === undefined) return evidence;
-  const ours = owner.repository === target.id && owner.addresses.remote === target.sides.remote.address;
+  const ours = owner.repository === target.id && foreignSide(owner, target.sides) === undefined;
   return ours ? evidence : new Evidence();
 }
 

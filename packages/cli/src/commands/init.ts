@@ -2,7 +2,8 @@ import { PosternError } from '@postern/core/model/error.js';
 import { printable } from '@postern/core/model/escape-text.js';
 import { Option } from 'clipanion';
 import { choiceOption } from '../arguments.js';
-import { URL_FORMS } from '../config/remote-url.js';
+import { URL_FORMS } from '../config/end-url.js';
+import type { InitOptions } from '../init-repository.js';
 import { PosternCommand } from '../postern-command.js';
 
 export class InitCommand extends PosternCommand {
@@ -18,6 +19,9 @@ export class InitCommand extends PosternCommand {
       URL is \`imaps://user@host[:port]\` (TLS), \`imap://user@host[:port]\` (STARTTLS, required to succeed) or \`maildir:/path\`.
       It never holds a password: that comes from \`--password-command\`, or POSTERN_PASSWORD, or a prompt.
 
+      \`--local\` names another local side than the Maildir in DIR, by a URL of the same forms: then DIR holds the configuration
+      and the state only. Its password may come from POSTERN_LOCAL_PASSWORD.
+
       Exit status: 0 done, 64 the options or the directory will not do.
     `,
     examples: [
@@ -26,6 +30,10 @@ export class InitCommand extends PosternCommand {
         '$0 init ~/Mail --remote imaps://me@imap.example.org --password-command "pass mail"',
       ],
       ['Two Maildirs', '$0 init ~/Mail --remote maildir:/mnt/backup/Mail'],
+      [
+        'Two servers: only the state is kept here',
+        '$0 init ~/move --local imaps://me@new.example.net --remote imaps://me@old.example.org',
+      ],
     ],
   });
 
@@ -41,6 +49,12 @@ export class InitCommand extends PosternCommand {
   separateStateDir = Option.String('--separate-state-dir', {
     description: 'Keep the state and the lock here',
   });
+  local = Option.String('--local', { description: 'The local side, where it is not the Maildir in DIR' });
+  localPasswordCommand = Option.String('--local-password-command', {
+    description: 'Like --password-command, for --local',
+  });
+  localTls = Option.String('--local-tls', { description: 'Like --tls, for --local' });
+  localCa = Option.String('--local-ca', { description: 'Like --ca, for --local' });
   target = Option.String({ name: 'DIR', required: false });
 
   async execute(): Promise<number> {
@@ -55,21 +69,36 @@ export class InitCommand extends PosternCommand {
       ...(layout === undefined ? {} : { layout }),
       ...(this.ca === undefined ? {} : { ca: this.ca }),
       ...(this.passwordCommand === undefined ? {} : { passwordCommand: this.passwordCommand }),
+      ...this.#localOptions(),
       ...(this.separateStateDir === undefined ? {} : { separateStateDir: this.separateStateDir }),
     });
-    if (tls === 'none') {
+    if (tls === 'none' || this.localTls === 'none') {
       this.warn(
-        'postern: --tls none: the password and all mail travel in the clear, for anyone on the way to read',
+        'postern: TLS mode none: the password and all mail travel in the clear, for anyone on the way to read',
       );
     }
     if (this.json) {
       await this.jsonLine(made);
     } else if (!this.quiet) {
+      const here = made.layout === undefined ? `, with ${printable(made.local)}` : ` (${made.layout})`;
       await this.out.line(
-        `Made a repository in ${printable(made.root)} (${made.layout}) for ${printable(made.remote)}`,
+        `Made a repository in ${printable(made.root)}${here} for ${printable(made.remote)}`,
       );
       await this.out.line('Next: postern fetch, then postern status');
     }
     return 0;
+  }
+
+  #localOptions(): Partial<InitOptions> {
+    const { local, localCa, localPasswordCommand } = this;
+    const localTls = choiceOption('--local-tls', this.localTls, ['implicit', 'starttls', 'none']);
+    const given = localTls !== undefined || localCa !== undefined || localPasswordCommand !== undefined;
+    if (local === undefined && given) throw new PosternError('usage', '--local is missing');
+    return {
+      ...(local === undefined ? {} : { local }),
+      ...(localTls === undefined ? {} : { localTls }),
+      ...(localCa === undefined ? {} : { localCa }),
+      ...(localPasswordCommand === undefined ? {} : { localPasswordCommand }),
+    };
   }
 }

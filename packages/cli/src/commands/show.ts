@@ -3,6 +3,7 @@ import { printable } from '@postern/core/model/escape-text.js';
 import { Option } from 'clipanion';
 import { mailboxArguments } from '../arguments.js';
 import type { Config } from '../config/config.js';
+import { layoutOf } from '../config/end-config.js';
 import { mailLines } from '../output/mail-lines.js';
 import { isTerminal } from '../output/terminal.js';
 import { PosternCommand } from '../postern-command.js';
@@ -49,10 +50,12 @@ export class ShowCommand extends PosternCommand {
       }
     }
     const { findRawMessages } = await import('@postern/core/side/maildir/raw-message.js');
-    const place = { root: config.paths.root, layout: config.layout };
-    const found = findRawMessages(place, this.name).filter(
-      ({ mailbox }) => wanted === undefined || mailbox === wanted,
-    );
+    const { local } = config;
+    const all =
+      local.kind === 'maildir'
+        ? findRawMessages({ root: local.path, layout: layoutOf(local) }, this.name)
+        : [];
+    const found = all.filter(({ mailbox }) => wanted === undefined || mailbox === wanted);
     if (found.length > 1) {
       const mailboxes = found.map(({ mailbox }) => printable(mailbox)).join(', ');
       throw new PosternError('failed', `"${printable(this.name)}" is in several mailboxes: ${mailboxes}`, {

@@ -5,22 +5,22 @@ import { errnoOf, PosternError } from '@postern/core/model/error.js';
 import { mailboxName, mailboxNameFault } from '@postern/core/model/mailbox.js';
 import { type NameRule, nameRulesFault } from '@postern/core/model/name-map.js';
 import type { Deletion } from '@postern/core/side/imap/imap-options.js';
-import type { MaildirLayout } from '@postern/core/side/maildir/layout.js';
 import { type ScopeRules, WHOLE_ACCOUNT } from '@postern/core/side/scope.js';
 import { parse, TomlError } from 'smol-toml';
 import type { z } from 'zod';
+import { type EndConfig, endOf, localOf } from './end-config.js';
 import { keyLine } from './key-line.js';
 import { nearest } from './nearest.js';
 import { type RepositoryPaths, repositoryPaths } from './paths.js';
-import { parseRemoteUrl, type RemoteAddress } from './remote-url.js';
 import { type ConfigFile, configFile, KEYS } from './schema.js';
+import { wrong } from './wrong.js';
 
 /** A repository's configuration, checked; paths are absolute. */
 export interface Config {
   readonly paths: RepositoryPaths;
   readonly id: string;
-  readonly remote: RemoteConfig;
-  readonly layout: MaildirLayout;
+  readonly remote: EndConfig;
+  readonly local: EndConfig;
   readonly scope: ScopeRules;
   readonly policy: Policy;
   readonly deletion: Deletion;
@@ -30,15 +30,6 @@ export interface Config {
   readonly stateDirectory: string;
   readonly lockFile: string;
 }
-
-export type RemoteConfig =
-  | (Extract<RemoteAddress, { kind: 'imap' }> & {
-      readonly user: string;
-      /** File of certificates to trust, PEM. */
-      readonly ca?: string;
-      readonly passwordCommand?: string | readonly string[];
-    })
-  | (Extract<RemoteAddress, { kind: 'maildir' }> & { readonly layout?: MaildirLayout });
 
 /** Reads and checks `config.toml`. Throws `config-wrong` with file, line where it can be told, and reason. */
 export function readConfig(root: string): Config {
@@ -60,14 +51,6 @@ export function readConfig(root: string): Config {
     );
   }
   return configOf(parseConfig(text, paths.config), text, paths);
-}
-
-/** A line number from 1 and why; thrown as one sentence that begins with `file:line`. */
-function wrong(file: string, line: number | undefined, reason: string, hint?: string): never {
-  const place = line === undefined ? file : `${file}:${line}`;
-  throw new PosternError('config-wrong', `${place}: ${reason}`, {
-    hint: hint ?? 'docs/reference/configuration.md lists every key',
-  });
 }
 
 function parseConfig(text: string, file: string): ConfigFile {
@@ -123,8 +106,8 @@ function configOf(file: ConfigFile, text: string, paths: RepositoryPaths): Confi
   return {
     paths,
     id: file.id,
-    remote: remoteOf(file.remote, text, paths),
-    layout: file.local.layout,
+    remote: endOf(file.remote, { table: 'remote', text, paths }),
+    local: localOf(file.local, { table: 'local', text, paths }),
     scope: {
       include: file.scope?.include ?? WHOLE_ACCOUNT.include,
       exclude: file.scope?.exclude ?? WHOLE_ACCOUNT.exclude,
@@ -184,35 +167,4 @@ function checkAgainstMaildir(file: ConfigFile, text: string, paths: RepositoryPa
     const line = keyLine(text, ['sync', 'delete', 'remote']);
     wrong(paths.config, line, '"sync.delete.remote": a maildir: remote keeps removed files in its attic');
   }
-}
-
-function remoteOf(remote: ConfigFile['remote'], text: string, paths: RepositoryPaths): RemoteConfig {
-  const fail = (key: string, reason: string, hint?: string) =>
-    wrong(paths.config, keyLine(text, ['remote', key]), `"remote.${key}": ${reason}`, hint);
-  let address: RemoteAddress;
-  try {
-    address = parseRemoteUrl(remote.url, remote.tls, paths.postern);
-  } catch (error) {
-    if (!(error instanceof PosternError)) throw error;
-    return fail('url', error.message, error.hint);
-  }
-  if (address.kind === 'maildir') {
-    for (const key of ['user', 'ca', 'password-command'] as const) {
-      if (remote[key] !== undefined) fail(key, 'a maildir: remote has no use for it');
-    }
-    return { ...address, ...(remote.layout === undefined ? {} : { layout: remote.layout }) };
-  }
-  if (remote.layout !== undefined) fail('layout', 'an IMAP remote has no layout');
-  if (address.user !== undefined && remote.user !== undefined) {
-    fail('user', 'the URL names a user already');
-  }
-  const user = remote.user ?? address.user ?? fail('url', 'no user: neither in the URL nor as "remote.user"');
-  if (remote.ca !== undefined && address.tls === 'none')
-    fail('ca', 'there is no TLS, so nothing is verified');
-  return {
-    ...address,
-    user,
-    ...(remote.ca === undefined ? {} : { ca: resolve(paths.postern, remote.ca) }),
-    ...(remote['password-command'] === undefined ? {} : { passwordCommand: remote['password-command'] }),
-  };
 }

@@ -6,6 +6,8 @@ export interface PasswordSources {
   /** For the prompt: `me@imap.example.org`. */
   readonly account: string;
   readonly command?: string | readonly string[];
+  /** The variable of the environment that may have it. */
+  readonly variable: string;
   /** Where the command runs. */
   readonly directory: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -14,7 +16,7 @@ export interface PasswordSources {
 const LONGEST = 64 * 1024;
 
 /**
- * Where the password comes from: the configured command, else POSTERN_PASSWORD, else a prompt. It is asked for once a
+ * Where the password comes from: the configured command, else the environment, else a prompt. It is asked for once a
  * process. Throws `login-refused`; what a command printed is never shown.
  */
 export function passwordFrom(sources: PasswordSources): () => Promise<string> {
@@ -27,22 +29,22 @@ export function passwordFrom(sources: PasswordSources): () => Promise<string> {
 
 async function ask(sources: PasswordSources): Promise<string> {
   if (sources.command !== undefined) return fromCommand(sources.command, sources);
-  const fromEnvironment = sources.env['POSTERN_PASSWORD'];
+  const fromEnvironment = sources.env[sources.variable];
   if (fromEnvironment) return fromEnvironment;
   const typed = await promptOnTerminal(`Password for ${sources.account}: `);
   if (typed !== undefined && typed !== '') return typed;
-  throw refused(`there is no password for ${sources.account}`);
+  throw refused(`there is no password for ${sources.account}`, sources.variable);
 }
 
 async function fromCommand(
   command: string | readonly string[],
-  { directory, env }: PasswordSources,
+  { directory, env, variable }: PasswordSources,
 ): Promise<string> {
   const [program, ...words] = typeof command === 'string' ? ['/bin/sh', '-c', command] : command;
   const { output, ended } = await run(program!, words, { directory, env });
-  if (ended !== undefined) throw refused(`password-command ${ended}`);
+  if (ended !== undefined) throw refused(`password-command ${ended}`, variable);
   const password = output.toString().split('\n')[0]!.replace(/\r$/, '');
-  if (password === '') throw refused('password-command printed no password');
+  if (password === '') throw refused('password-command printed no password', variable);
   return password;
 }
 
@@ -85,8 +87,8 @@ function run(
   });
 }
 
-function refused(message: string): PosternError {
+function refused(message: string, variable: string): PosternError {
   return new PosternError('login-refused', message, {
-    hint: 'set "password-command" under [remote] and try it by hand, or set POSTERN_PASSWORD',
+    hint: `set "password-command" in the configuration and try it by hand, or set ${variable}`,
   });
 }

@@ -8,6 +8,15 @@ export const CONFIG_VERSION = 1;
 const text = z.string().min(1).max(4000);
 const plainText = text.refine(value => !/[\u0000-\u001f\u007f]/.test(value), 'it holds control characters');
 
+const end = z.strictObject({
+  url: text,
+  user: plainText.optional(),
+  tls: z.enum(['implicit', 'starttls', 'none']).optional(),
+  ca: plainText.optional(),
+  'password-command': z.union([text, z.array(text).min(1)], 'a command line, or a list of words').optional(),
+  layout: z.enum(['maildir++', 'fs']).optional(),
+});
+
 const pattern = text.superRefine((value, context) => {
   const fault = mailboxPatternFault(value);
   if (fault !== undefined) context.addIssue(`${JSON.stringify(value)} is no pattern: ${fault}`);
@@ -27,17 +36,8 @@ const permissions = z
 export const configFile = z.strictObject({
   version: z.literal(CONFIG_VERSION, `this postern reads version ${CONFIG_VERSION}`),
   id: z.uuid('not a UUID'),
-  remote: z.strictObject({
-    url: text,
-    user: plainText.optional(),
-    tls: z.enum(['implicit', 'starttls', 'none']).optional(),
-    ca: plainText.optional(),
-    'password-command': z
-      .union([text, z.array(text).min(1)], 'a command line, or a list of words')
-      .optional(),
-    layout: z.enum(['maildir++', 'fs']).optional(),
-  }),
-  local: z.strictObject({ layout: z.enum(['maildir++', 'fs']) }),
+  remote: end,
+  local: end.partial({ url: true }),
   scope: z
     .strictObject({
       include: z.array(pattern).optional(),

@@ -1,9 +1,10 @@
 import type { Policy } from '../merge/policy.js';
-import type { BySide } from '../model/by-side.js';
+import { type BySide, SIDES, type SideName } from '../model/by-side.js';
 import type { Clock } from '../model/clock.js';
 import { PosternError } from '../model/error.js';
 import type { Scope } from '../side/scope.js';
 import type { Side } from '../side/side.js';
+import type { RepositoryRecord } from './records.js';
 import type { Store } from './store.js';
 
 /** An open repository: two sides, the state between them, and the outside world as values. */
@@ -67,13 +68,25 @@ export async function checkOwner(repository: Repository): Promise<void> {
       hint: 'put back the state that belongs here, or rebuild it with: postern fsck --repair',
     });
   }
-  if (meta.addresses.remote !== repository.sides.remote.address) {
+  const side = foreignSide(meta, repository.sides);
+  if (side !== undefined) {
     throw new PosternError(
       'state-foreign',
-      `the state was made with ${meta.addresses.remote}, the configuration names ${repository.sides.remote.address}`,
+      `the state was made with ${meta.addresses[side]}, the configuration names ${repository.sides[side].address}`,
       {
         hint: 'correct the configuration, or rebuild the state for the new account with: postern fsck --repair',
       },
     );
   }
+}
+
+/** The side that is another one than the state was made with. A local Maildir may be moved, with the state in it. */
+export function foreignSide(
+  { addresses }: Pick<RepositoryRecord, 'addresses'>,
+  sides: BySide<Side>,
+): SideName | undefined {
+  return SIDES.find(side => {
+    const { address, kind } = sides[side];
+    return addresses[side] !== address && !(side === 'local' && kind === 'maildir');
+  });
 }

@@ -1,0 +1,77 @@
+import { resolve } from 'node:path';
+import type { SideName } from '@postern/core/model/by-side.js';
+import { PosternError } from '@postern/core/model/error.js';
+import { detectLayout, type MaildirLayout } from '@postern/core/side/maildir/layout.js';
+import { type EndAddress, parseEndUrl } from './end-url.js';
+import { keyLine } from './key-line.js';
+import type { RepositoryPaths } from './paths.js';
+import type { ConfigFile } from './schema.js';
+import { wrong } from './wrong.js';
+
+/** What one of the two sides is. */
+export type EndConfig =
+  | (Extract<EndAddress, { kind: 'imap' }> & {
+      readonly user: string;
+      /** File of certificates to trust, PEM. */
+      readonly ca?: string;
+      readonly passwordCommand?: string | readonly string[];
+    })
+  | (Extract<EndAddress, { kind: 'maildir' }> & { readonly layout?: MaildirLayout });
+
+/** The layout of a Maildir: as configured, else as it is. */
+export function layoutOf({ path, layout }: Extract<EndConfig, { kind: 'maildir' }>): MaildirLayout {
+  return layout ?? detectLayout(path) ?? 'maildir++';
+}
+
+interface Source {
+  readonly table: SideName;
+  /** The configuration's text, for line numbers. */
+  readonly text: string;
+  readonly paths: RepositoryPaths;
+}
+
+const OF_ACCOUNTS = ['user', 'tls', 'ca', 'password-command'] as const;
+
+/** The local side: what its URL names, else the Maildir the repository is in. */
+export function localOf(local: ConfigFile['local'], source: Source): EndConfig {
+  const { url } = local;
+  if (url !== undefined) return endOf({ ...local, url }, source);
+  const { text, paths } = source;
+  for (const key of OF_ACCOUNTS) {
+    if (local[key] === undefined) continue;
+    wrong(paths.config, keyLine(text, ['local', key]), `"local.${key}": there is no "local.url"`);
+  }
+  const layout = local.layout ?? wrong(paths.config, keyLine(text, ['local']), '"local.layout" is missing');
+  return { kind: 'maildir', path: paths.root, layout };
+}
+
+/** Checks what a table says of a side. Throws `config-wrong` with file, line and reason. */
+export function endOf(end: ConfigFile['remote'], { table, text, paths }: Source): EndConfig {
+  const fail = (key: string, reason: string, hint?: string) =>
+    wrong(paths.config, keyLine(text, [table, key]), `"${table}.${key}": ${reason}`, hint);
+  let address: EndAddress;
+  try {
+    address = parseEndUrl(end.url, end.tls, paths.postern);
+  } catch (error) {
+    if (!(error instanceof PosternError)) throw error;
+    return fail('url', error.message, error.hint);
+  }
+  if (address.kind === 'maildir') {
+    for (const key of ['user', 'ca', 'password-command'] as const) {
+      if (end[key] !== undefined) fail(key, 'a maildir: URL has no use for it');
+    }
+    return { ...address, ...(end.layout === undefined ? {} : { layout: end.layout }) };
+  }
+  if (end.layout !== undefined) fail('layout', 'an IMAP account has no layout');
+  if (address.user !== undefined && end.user !== undefined) {
+    fail('user', 'the URL names a user already');
+  }
+  const user = end.user ?? address.user ?? fail('url', `no user: neither in the URL nor as "${table}.user"`);
+  if (end.ca !== undefined && address.tls === 'none') fail('ca', 'there is no TLS, so nothing is verified');
+  return {
+    ...address,
+    user,
+    ...(end.ca === undefined ? {} : { ca: resolve(paths.postern, end.ca) }),
+    ...(end['password-command'] === undefined ? {} : { passwordCommand: end['password-command'] }),
+  };
+}
