@@ -17,8 +17,8 @@ export interface BrakeReport {
 }
 
 /**
- * Counts the deletions of a list of actions against what base has, and tells which brakes they set off. `maxDelete` raises
- * every limit to that number.
+ * Counts the deletions of a list of actions against what base has, and tells which brakes they set off. `maxDelete` puts
+ * that number in the place of every limit.
  */
 export async function findBrakes(
   repository: Repository,
@@ -33,7 +33,7 @@ export async function findBrakes(
     else ids.add(action.id);
   }
   const limit = (of: number, brake: typeof MAILBOX_BRAKE) =>
-    Math.max(brake.atLeast, Math.floor(of * brake.share), maxDelete ?? 0);
+    maxDelete ?? Math.max(brake.atLeast, Math.floor(of * brake.share));
   const brakes: BrakeReport[] = [];
   let total = 0;
   for (const [mailbox, ids] of deletions) {
