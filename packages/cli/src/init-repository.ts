@@ -16,6 +16,7 @@ import { type EndAddress, parseEndUrl } from './config/end-url.js';
 import { POSTERN_DIRECTORY, repositoryPaths } from './config/paths.js';
 import type { ConfigFile } from './config/schema.js';
 import { writeConfig } from './config/write-config.js';
+import { makeDirectories } from './make-directories.js';
 import { eightDigits, makeSides } from './open-repository.js';
 
 export interface InitOptions {
@@ -62,12 +63,12 @@ export async function initRepository(options: InitOptions): Promise<NewRepositor
     options.separateStateDir === undefined ? undefined : resolve(options.separateStateDir);
   if (stateDirectory !== undefined) checkStateDirectory(stateDirectory, root);
 
-  mkdirSync(root, { recursive: true, mode: 0o700 });
+  makeDirectories(root);
   if (layout !== undefined && detectLayout(root) === undefined) await createMaildir(root, layout);
   const paths = repositoryPaths(root);
   mkdirSync(paths.postern, { mode: 0o700 });
   try {
-    if (stateDirectory !== undefined) mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+    if (stateDirectory !== undefined) makeDirectories(stateDirectory);
     await writeConfig(paths.config, {
       version: 1,
       id: randomUUID(),
