@@ -2,11 +2,13 @@ import { closeSync, fchmodSync, fstatSync, futimesSync, writeSync } from 'node:f
 import type { Clock } from '../../model/clock.js';
 import type { Seam } from '../../model/effect.js';
 import { bug } from '../../model/error.js';
+import type { Flags } from '../../model/flags.js';
 import { DiskEncoder } from '../../model/line-ends.js';
 import { NO_EPOCH, type Row } from '../../model/row.js';
 import type { DeliveryBatch, DeliveryOutcome, Letter, Slot, StagedLetter } from '../side.js';
 import { reasonOf, writeError } from './file-errors.js';
 import { baseOf, keyOf, parseFileName } from './file-name.js';
+import { isKeyword, KeywordLetters } from './keyword-letters.js';
 import { fileDate, fileStamp } from './mail-file.js';
 import { MessageDigester } from './message-digester.js';
 import { join, type Octets, printable } from './octets.js';
@@ -55,7 +57,7 @@ export class MaildirDelivery implements DeliveryBatch {
     const base = (slot.key === undefined ? undefined : baseOf(slot.key)) ?? bug('a slot without a file name');
     const { directories, seam } = this.#place;
     const temporary = join(directories.tmp, base);
-    const { letters } = await this.#inPortWords(() => directories.keywords.assign(letter.flags));
+    const letters = await this.#lettersFor(letter.flags);
     if (this.#syncing.length >= MOST_SYNCING) await this.#trust(this.#syncing.shift()!);
     let fd: number;
     try {
@@ -92,6 +94,13 @@ export class MaildirDelivery implements DeliveryBatch {
     } finally {
       if (!handedOver) closeSync(fd);
     }
+  }
+
+  /** Most messages have no keyword: no file is looked at for them. */
+  async #lettersFor(flags: Flags): Promise<KeywordLetters> {
+    if (!flags.some(isKeyword)) return KeywordLetters.none;
+    const { keywords } = this.#place.directories;
+    return (await this.#inPortWords(() => keywords.assign(flags))).letters;
   }
 
   async discard(slot: Slot): Promise<void> {
