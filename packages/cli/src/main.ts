@@ -15,8 +15,8 @@ async function main(words: readonly string[]): Promise<number> {
     process.stdout.write(versionLine());
     return 0;
   }
-  keepHeapSmall();
   const [{ runCli }, { endOnSignals }] = await Promise.all([import('./cli.js'), import('./interrupts.js')]);
+  keepHeapSmall();
   endOnSignals();
   return runCli(words);
 }
