@@ -2,8 +2,10 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fetchRemote } from '@postern/core/api/fetch.js';
+import type { StoreRoom } from '@postern/core/api/gc.js';
 import { makePlan, type Plan } from '@postern/core/api/plan.js';
 import { type SyncReport, sync } from '@postern/core/api/sync.js';
+import type { Policy } from '@postern/core/merge/policy.js';
 import { openSeam, type Seam } from '@postern/core/model/effect.js';
 import type { Pair } from '@postern/core/model/pair.js';
 import { createStore, openLevel, openStore, statePaths } from '@postern/core/state/disk-store.js';
@@ -21,6 +23,8 @@ import { TestClock } from './rig.js';
 export interface DiskRigOptions {
   readonly remote?: MemorySideOptions;
   readonly local?: MemorySideOptions;
+  readonly policy?: Policy;
+  readonly rooms?: readonly StoreRoom[];
 }
 
 const ID = '6f0c1d9e-0000-4000-8000-00000000d15c';
@@ -70,7 +74,17 @@ export class DiskRig {
 
   target(seam: Seam = openSeam): FsckTarget {
     const { id, sides, clock, random } = this.#outside(seam);
-    return { stateDirectory: this.stateDirectory, id, sides, seam, clock, random };
+    const { policy, rooms } = this.#options;
+    return {
+      stateDirectory: this.stateDirectory,
+      id,
+      sides,
+      seam,
+      clock,
+      random,
+      ...(policy && { policy }),
+      ...(rooms && { rooms }),
+    };
   }
 
   check(options: CheckOptions = {}, seam?: Seam): Promise<FsckReport> {
@@ -133,7 +147,8 @@ export class DiskRig {
   }
 
   #repository(store: Store, seam: Seam = openSeam): Repository {
-    return { ...this.#outside(seam), store };
+    const { policy } = this.#options;
+    return { ...this.#outside(seam), store, ...(policy && { policy }) };
   }
 
   #outside(seam: Seam) {

@@ -54,10 +54,22 @@ export async function withRepository<T>(
 
 /** Like `withRepository`, but leaves the state to `act`, for it may be damaged. */
 export async function withTarget<T>(opening: Opening, act: (target: FsckTarget) => Promise<T>): Promise<T> {
-  const { id, stateDirectory } = opening.config;
+  const { id, stateDirectory, policy } = opening.config;
+  const { storeRooms } = await import('./store-rooms.js');
+  const rooms = storeRooms(opening.config);
   return withLock(opening, () =>
     withSides(opening, (sides, scope) =>
-      act({ id, stateDirectory, sides, scope, seam: openSeam, clock: systemClock, random: eightDigits }),
+      act({
+        id,
+        stateDirectory,
+        sides,
+        scope,
+        policy,
+        rooms,
+        seam: openSeam,
+        clock: systemClock,
+        random: eightDigits,
+      }),
     ),
   );
 }

@@ -1,13 +1,15 @@
 import { matchRows } from '@postern/core/match/match-rows.js';
 import { rowsToMatch, sortPairs } from '@postern/core/match/sort-pairs.js';
-import { type BySide, SIDES, type SideName } from '@postern/core/model/by-side.js';
+import { type BySide, otherSide, SIDES, type SideName } from '@postern/core/model/by-side.js';
 import { PosternError } from '@postern/core/model/error.js';
 import { compareText, type MailboxName } from '@postern/core/model/mailbox.js';
 import type { Listing, Problem, Row, Snapshot } from '@postern/core/model/row.js';
 import type { Blocked } from '@postern/core/model/view.js';
 import { blockedIn, isDecided, unreadableIn } from './blocked-in.js';
 import type { Evidence } from './evidence.js';
+import { examineRooms } from './examine-rooms.js';
 import { type Finding, finding } from './findings.js';
+import { type Emptied, judgeHalves } from './judge-halves.js';
 import { judgePairs } from './judge-pairs.js';
 import type { CheckOptions, FsckTarget } from './target.js';
 import { judgeWitnesses, readWitnesses, wentBackOn } from './witnesses.js';
@@ -38,6 +40,10 @@ class Examination implements ExaminedSides {
   readonly #evidence: Evidence;
   readonly #options: CheckOptions;
 
+  /** Messages a side has, those that cannot be read among them; Infinity where a mailbox cannot be. */
+  readonly #held = { remote: 0, local: 0 };
+  readonly #emptied: Emptied[] = [];
+
   constructor(target: FsckTarget, evidence: Evidence, options: CheckOptions) {
     this.#target = target;
     this.#evidence = evidence;
@@ -62,6 +68,24 @@ class Examination implements ExaminedSides {
         SIDES.filter(side => there[side].has(mailbox)),
       );
     }
+    this.#emptySides();
+    this.findings.push(...(await examineRooms(this.#target)));
+  }
+
+  /** One finding for all mailboxes of a side that has no message left. */
+  #emptySides(): void {
+    for (const side of SIDES) {
+      const emptied = this.#emptied.filter(one => one.side === side);
+      if (this.#held[side] > 0) {
+        this.findings.push(...emptied.map(one => one.finding));
+      } else if (emptied.length > 0) {
+        const left = emptied.reduce((sum, one) => sum + one.left, 0);
+        const where = `${this.#target.sides[side].address} holds no message`;
+        this.findings.push(
+          finding('side-emptied', `${where}; the ${otherSide(side)} side still has: ${left}`),
+        );
+      }
+    }
   }
 
   #live(): readonly SideName[] {
@@ -76,11 +100,15 @@ class Examination implements ExaminedSides {
     } catch (error) {
       if (!isOneMailboxOnly(error)) throw error;
       this.findings.push(finding('mailbox-unreadable', error.message, { mailbox }));
+      for (const side of SIDES) this.#held[side] = Number.POSITIVE_INFINITY;
       return;
     }
     await this.#history(mailbox, there, snapshots);
-    const { findings } = judgePairs(mailbox, this.#evidence.pairs(mailbox), snapshots);
-    this.findings.push(...findings);
+    const { findings, halves } = judgePairs(mailbox, this.#evidence.pairs(mailbox), snapshots);
+    const judged = judgeHalves(mailbox, halves, { snapshots, policy: this.#target.policy });
+    this.findings.push(...judged.findings, ...findings);
+    this.#emptied.push(...judged.emptied);
+    for (const side of SIDES) this.#held[side] += heldIn(snapshots[side]);
     this.#note(unreadableIn(mailbox, snapshots));
     const { remote, local } = snapshots;
     if (remote === undefined || local === undefined) return;
@@ -150,6 +178,10 @@ export function listingFindings(target: FsckTarget, side: SideName, { problems }
 function passedOver({ sides }: FsckTarget, side: SideName, { mailbox, key, reason }: Problem): Finding {
   const id = sides[side].kind === 'imap' ? 'mailbox-refused' : 'maildir-layout';
   return finding(id, `${side}: ${reason}`, { mailbox, key });
+}
+
+function heldIn(snapshot: Snapshot | undefined): number {
+  return (snapshot?.rows.size ?? 0) + (snapshot?.unreadable.size ?? 0);
 }
 
 function isOneMailboxOnly(error: unknown): error is PosternError {

@@ -22,26 +22,35 @@ export async function examineState(
   /** `mended`: LevelDB repairs the copy first. What is read so is a hint, never more. */
   reading: 'as-it-is' | 'mended' = 'as-it-is',
 ): Promise<ExaminedState> {
-  const evidence = new Evidence();
   if (!(await hasState(target.stateDirectory))) {
+    const evidence = new Evidence();
     evidence.doubt();
     const detail = `there is no state in ${target.stateDirectory}`;
     return { findings: [finding('state-missing', detail)], evidence, opened: false };
   }
+  const { stateDirectory: directory, seam } = target;
+  const examined = await examineEntries(target, visit =>
+    readRaw({ directory, seam, repair: reading === 'mended', visit }),
+  );
+  if (reading === 'mended') examined.evidence.doubt();
+  return examined;
+}
+
+/** The same for entries that `read` hands over, wherever they are. */
+export async function examineEntries(
+  target: Pick<FsckTarget, 'id' | 'sides'>,
+  read: (visit: (entry: RawEntry) => void) => Promise<RawReport>,
+): Promise<ExaminedState> {
+  const evidence = new Evidence();
   const entries = new FaultyEntries();
   const findings: Finding[] = [];
-  const report = await readRaw({
-    directory: target.stateDirectory,
-    seam: target.seam,
-    repair: reading === 'mended',
-    visit: entry => {
-      const { kind, mailbox, key, value } = entry;
-      if (entry.fault !== undefined) entries.add(entry);
-      else if (kind !== undefined && mailbox !== undefined && key !== undefined) {
-        if (evidence.add({ kind, mailbox, key, value }) === 'misplaced')
-          findings.push(finding('record-misplaced', `a ${kind} record under ${key}`, { mailbox, key }));
-      }
-    },
+  const report = await read(entry => {
+    const { kind, mailbox, key, value } = entry;
+    if (entry.fault !== undefined) entries.add(entry);
+    else if (kind !== undefined && mailbox !== undefined && key !== undefined) {
+      if (evidence.add({ kind, mailbox, key, value }) === 'misplaced')
+        findings.push(finding('record-misplaced', `a ${kind} record under ${key}`, { mailbox, key }));
+    }
   });
   const whole = faultsOfTheWhole(report);
   findings.unshift(...whole, ...entries.findings);
@@ -50,7 +59,8 @@ export async function examineState(
   const root = report.faults.find(({ kind }) => kind === 'root');
   const explained = whole.length + sets.length > 0 || entries.hasSealOrUnknown;
   if (root !== undefined && !explained) findings.push(finding('seal-root', root.reason));
-  if (report.faults.length > 0 || reading === 'mended') evidence.doubt();
+  // The seal of all seals vouches for the others; db.id says only that there was a database, and which one.
+  if (report.databaseId === undefined || report.faults.some(({ kind }) => kind !== 'id')) evidence.doubt();
   const opened = !report.faults.some(({ kind }) => kind === 'open');
   if (opened && report.databaseId !== undefined) findings.push(...ownerFaults(target, evidence, entries));
   return { findings, evidence, opened };
@@ -76,7 +86,11 @@ function faultsOfTheWhole(report: RawReport): Finding[] {
   return findings;
 }
 
-function ownerFaults({ id, sides }: FsckTarget, { owner }: Evidence, entries: FaultyEntries): Finding[] {
+function ownerFaults(
+  { id, sides }: Pick<FsckTarget, 'id' | 'sides'>,
+  { owner }: Evidence,
+  entries: FaultyEntries,
+): Finding[] {
   if (owner === undefined) {
     if (entries.has('meta', '')) return [];
     return [finding('owner-missing', 'the record of the repository is not there')];

@@ -101,9 +101,24 @@ export const FINDINGS = {
     'The server has a mailbox that cannot be handled, and it is passed over.',
     'Rename it on the server, or leave it.',
   ),
+  'side-emptied': warning(
+    'A side that had mail has none at all.',
+    'Mount the disk, or correct the configuration: no command acts on such a side. If it really was emptied, `--allow-empty` believes it.',
+  ),
+  'mailbox-emptied': warning(
+    'A mailbox that had mail is empty on one side, or gone.',
+    'Put its mail back if it should not be gone; `postern plan` shows what becomes of the rest.',
+  ),
+  'attic-unreadable': warning(
+    'A message that was removed, or the place where such messages are kept, cannot be read.',
+    'Mend what the detail names, or the message cannot be got back.',
+  ),
   'pair-end-missing': info(
     'A message that was on both sides is gone on one.',
     'Run `postern plan` to see what becomes of it.',
+  ),
+  'deletion-withheld': info(
+    'A message is gone on one side, and `[sync]` of the configuration keeps it on the other.',
   ),
   'pair-edited': info(
     'A file was changed in place since both sides agreed on it.',
@@ -121,9 +136,14 @@ export const FINDINGS = {
     'A delivery was under way when an `apply` ended.',
     'Nothing: the next `apply` finds out what became of it.',
   ),
+  'tmp-leftover': info('Deliveries that never ended have left files in `tmp`.', 'Run `postern gc`.'),
   'message-one-sided': info(
     'After the repair, the message counts as new: a deletion that was pending is forgotten.',
     'The next `sync` copies it to the other side; delete it again if it should go.',
+  ),
+  'pending-unknown': info(
+    'The repair could not know what was pending in the mailbox: deletions, and flags that were taken away.',
+    'Nothing is removed for their sake: such messages and flags come back. Remove them again if they should go.',
   ),
   'repair-resumed': info('A repair that was interrupted has been completed.'),
 } as const satisfies Readonly<Record<string, FindingKind>>;

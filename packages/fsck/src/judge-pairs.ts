@@ -1,4 +1,4 @@
-import { type BySide, otherSide, SIDES } from '@postern/core/model/by-side.js';
+import { type BySide, otherSide, SIDES, type SideName } from '@postern/core/model/by-side.js';
 import { hasFlag } from '@postern/core/model/flags.js';
 import { sameMessage } from '@postern/core/model/identity.js';
 import type { MailboxName } from '@postern/core/model/mailbox.js';
@@ -9,10 +9,20 @@ import { type Finding, finding } from './findings.js';
 export interface JudgedPairs {
   /** Pairs that the live sides bear out: a rebuilt state may take them over. */
   readonly borneOut: readonly Pair[];
+  /** Pairs of which an end is gone, or both are. */
+  readonly halves: readonly HalfPair[];
   readonly findings: readonly Finding[];
 }
 
-type Verdict = 'borne-out' | 'doubtful' | Finding;
+/** A pair of which an end is gone. */
+export interface HalfPair {
+  readonly pair: Pair;
+  readonly gone: SideName;
+  /** What the other end is now. */
+  readonly other: 'as-recorded' | 'changed' | 'gone';
+}
+
+type Verdict = 'borne-out' | 'doubtful' | Finding | HalfPair;
 
 /**
  * Holds pairs against what both sides have now. A pair is borne out when both ends are there and are what it says they
@@ -24,13 +34,18 @@ export function judgePairs(
   snapshots: BySide<Snapshot | undefined>,
 ): JudgedPairs {
   const borneOut: Pair[] = [];
+  const halves: HalfPair[] = [];
   const findings: Finding[] = [];
   for (const rivals of byLocalEnd(pairs)) {
     const verdicts = rivals.map(pair => [pair, judgePair(mailbox, pair, snapshots)] as const);
     const standing = verdicts.filter(([, verdict]) => verdict === 'borne-out').map(([pair]) => pair);
     if (rivals.length === 1) {
       borneOut.push(...standing);
-      for (const [, verdict] of verdicts) if (typeof verdict === 'object') findings.push(verdict);
+      for (const [, verdict] of verdicts) {
+        if (typeof verdict === 'string') continue;
+        if ('gone' in verdict) halves.push(verdict);
+        else findings.push(verdict);
+      }
       continue;
     }
     const best = standing.length === 1 ? standing : standing.filter(pair => isProven(pair, snapshots));
@@ -41,7 +56,7 @@ export function judgePairs(
       finding('pair-duplicate-end', `local ${key} is paired with remote ${ends}`, { mailbox, key }),
     );
   }
-  return { borneOut, findings };
+  return { borneOut, halves, findings };
 }
 
 function judgePair(mailbox: MailboxName, pair: Pair, snapshots: BySide<Snapshot | undefined>): Verdict {
@@ -54,8 +69,10 @@ function judgePair(mailbox: MailboxName, pair: Pair, snapshots: BySide<Snapshot 
     if (rows[side] !== undefined || unreadable.includes(side)) continue;
     const other = otherSide(side);
     if (side === 'local' && isMarked(pair, rows.remote)) return 'borne-out';
-    const still = rows[other] === undefined ? '' : `, still on ${other}`;
-    return finding('pair-end-missing', `${pair[side].key} is gone on ${side}${still}`, place);
+    const left = rows[other];
+    if (left === undefined && !unreadable.includes(other)) return { pair, gone: side, other: 'gone' };
+    const changed = left !== undefined && isEdited(pair, other, left);
+    return { pair, gone: side, other: changed ? 'changed' : 'as-recorded' };
   }
   const { remote, local } = rows;
   if (remote !== undefined && isEdited(pair, 'remote', remote))

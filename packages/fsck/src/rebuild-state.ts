@@ -15,14 +15,15 @@ import { observeSide } from '@postern/core/observe/observe-side.js';
 import { createStore } from '@postern/core/state/disk-store.js';
 import type { MailboxRecord } from '@postern/core/state/records.js';
 import { initState, type Repository } from '@postern/core/state/repository.js';
-import type { Change } from '@postern/core/state/store.js';
+import type { Change, Store } from '@postern/core/state/store.js';
 import { blockedIn, nameOf, unreadableIn } from './blocked-in.js';
 import type { Evidence } from './evidence.js';
 import { listingFindings } from './examine-sides.js';
 import { type Finding, finding } from './findings.js';
 import { judgePairs } from './judge-pairs.js';
 import type { FsckTarget, RepairOptions } from './target.js';
-import { agreeOnGeneration, judgeWitnesses, readWitnesses, type Witnesses, wentBackOn } from './witnesses.js';
+import { Trust } from './trust.js';
+import { agreeOnGeneration, readWitnesses, type Witnesses } from './witnesses.js';
 
 export interface RebuiltState {
   readonly findings: readonly Finding[];
@@ -43,21 +44,31 @@ export async function rebuildState(
   evidence: Evidence,
   options: RepairOptions,
 ): Promise<RebuiltState> {
-  const { id, sides, seam, clock, random, scope } = target;
-  const store = await createStore(directory, { seam });
+  const store = await createStore(directory, { seam: target.seam });
   try {
-    const repository: Repository = {
-      id,
-      sides,
-      store,
-      clock,
-      random,
-      ...(scope === undefined ? {} : { scope }),
-    };
-    return await new Rebuilding(target, repository, evidence, options).run();
+    return await rebuildInto(target, store, evidence, options);
   } finally {
     await store.close();
   }
+}
+
+/** The same in an empty store. */
+export async function rebuildInto(
+  target: FsckTarget,
+  store: Store,
+  evidence: Evidence,
+  options: RepairOptions,
+): Promise<RebuiltState> {
+  const { id, sides, clock, random, scope } = target;
+  const repository: Repository = {
+    id,
+    sides,
+    store,
+    clock,
+    random,
+    ...(scope === undefined ? {} : { scope }),
+  };
+  return new Rebuilding(target, repository, evidence, options).run();
 }
 
 const CHANGES_A_BATCH = 2000;
@@ -74,6 +85,7 @@ class Rebuilding {
   readonly #unread = new Set<MailboxName>();
   /** `side mailbox epoch:key` of messages whose other end is gone. */
   readonly #widowed = new Set<string>();
+  readonly #trust: Trust;
   #pairs = 0;
   #salvaged = 0;
 
@@ -82,6 +94,7 @@ class Rebuilding {
     this.#repository = repository;
     this.#evidence = evidence;
     this.#options = options;
+    this.#trust = new Trust(target.id, evidence, this.#witnesses);
   }
 
   async run(): Promise<RebuiltState> {
@@ -143,7 +156,7 @@ class Rebuilding {
 
   /** Takes over what the evidence has and the live sides bear out. */
   async #salvage(record: MailboxRecord): Promise<void> {
-    const { store } = this.#repository;
+    const { store, sides } = this.#repository;
     const { mailbox } = record;
     const changes: Change[] = [];
     const snapshots: Record<SideName, Snapshot | undefined> = { remote: undefined, local: undefined };
@@ -159,42 +172,44 @@ class Rebuilding {
       }
       snapshots[side] = { ...live, rows };
     }
-    const trusted = this.#isTrusted(mailbox, snapshots);
-    for (const pair of this.#borneOut(mailbox, snapshots)) {
+    const trusted = this.#trust.isWhole(mailbox, snapshots);
+    const pairs = this.#pairsToKeep(mailbox, snapshots, trusted ? 'as-they-are' : 'borne-out');
+    for (const pair of pairs) {
       const flags = trusted ? pair.flags : adopted(pair, snapshots);
       changes.push({ put: 'pair', mailbox, key: pairKey(pair), value: { ...pair, flags } });
       this.#salvaged++;
+    }
+    // A pair must not outlive its file: after a power cut it would tell of a deletion.
+    if (pairs.length > 0) {
+      for (const side of SIDES) if (snapshots[side] !== undefined) await sides[side].makeDurable(mailbox);
+    }
+    if (!trusted && this.#trust.hadBase(mailbox)) {
+      const detail = 'records are missing, damaged, or not of the time of the mail';
+      this.#findings.push(finding('pending-unknown', detail, { mailbox }));
     }
     for (let from = 0; from < changes.length; from += CHANGES_A_BATCH)
       await store.write(changes.slice(from, from + CHANGES_A_BATCH), { durable: false });
   }
 
-  #borneOut(mailbox: MailboxName, snapshots: Snapshots): readonly Pair[] {
+  /** `as-they-are`: pairs with one end missing too, for a deletion may rest on them. */
+  #pairsToKeep(
+    mailbox: MailboxName,
+    snapshots: Snapshots,
+    which: 'as-they-are' | 'borne-out',
+  ): readonly Pair[] {
     if (this.#unread.has(mailbox)) return [];
     const pairs = this.#evidence.pairs(mailbox);
-    const { borneOut, findings } = judgePairs(mailbox, pairs, snapshots);
+    const { borneOut, halves, findings } = judgePairs(mailbox, pairs, snapshots);
     const kept = new Set(borneOut);
+    if (which === 'as-they-are') {
+      for (const { pair, other } of halves) if (other === 'as-recorded') kept.add(pair);
+    }
     for (const pair of pairs) {
       if (kept.has(pair)) continue;
       for (const side of SIDES) this.#widowed.add(widow(side, mailbox, pair[side]));
     }
-    this.#findings.push(...findings.filter(({ id }) => id !== 'pair-end-missing'));
-    return borneOut;
-  }
-
-  /** The records on this mailbox are complete, the latest ones, and of the same time as the mail. */
-  #isTrusted(mailbox: MailboxName, snapshots: Snapshots): boolean {
-    const record = this.#evidence.records.get(mailbox);
-    const witnesses = this.#witnesses.get(mailbox) ?? new Map();
-    return (
-      record !== undefined &&
-      record.rematch === undefined &&
-      this.#evidence.owner !== undefined &&
-      this.#evidence.isSealed('mailbox', '') &&
-      this.#evidence.isSealed('pair', mailbox) &&
-      SIDES.every(side => wentBackOn(side, record, snapshots[side]) === undefined) &&
-      judgeWitnesses(this.#target.id, mailbox, { record, witnesses }).length === 0
-    );
+    this.#findings.push(...findings);
+    return [...kept];
   }
 
   /** Pairs what is left by identity, and brings state and witnesses together. */
@@ -210,12 +225,19 @@ class Rebuilding {
     const generation = await agreeOnGeneration(this.#target, mailbox, {
       witnesses: this.#witnesses.get(mailbox) ?? new Map(),
       record,
-      trusted: this.#isTrusted(mailbox, sides),
+      trusted: this.#trust.isWhole(mailbox, sides),
       hasPairs: pairs.length > 0,
     });
     // What could not be read is there all the same, and not to be created.
-    const agreed = desk.record.agreed === true || this.#unread.has(mailbox);
-    const value: MailboxRecord = { ...desk.record, generation, ...(agreed ? { agreed } : {}) };
+    const gone = pairs.length === 0 ? undefined : SIDES.find(side => !desk.has(side));
+    const agreed = desk.record.agreed === true || this.#unread.has(mailbox) || gone !== undefined;
+    const value: MailboxRecord = {
+      ...desk.record,
+      generation,
+      ...(agreed ? { agreed } : {}),
+      // Listed without it once: the next listing decides.
+      ...(gone === undefined ? {} : { missing: { [gone]: 1 } }),
+    };
     const changes: Change[] = [{ put: 'mailbox', mailbox: '', key: mailbox, value }];
     for (const [key, intent] of this.#evidence.intents.get(mailbox) ?? []) {
       const found = desk.pairAt(otherSide(intent.side), intent.source) !== undefined;
@@ -228,7 +250,7 @@ class Rebuilding {
   async #match(desk: Desk, { remote, local }: Snapshots): Promise<void> {
     const { mailbox } = desk;
     if (remote === undefined || local === undefined) {
-      this.#wholeMailbox(mailbox, { remote, local });
+      if ([...desk.pairs()].length === 0) this.#wholeMailbox(mailbox, { remote, local });
       return;
     }
     const snapshots = { remote, local };

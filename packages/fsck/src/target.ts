@@ -1,3 +1,5 @@
+import type { StoreRoom } from '@postern/core/api/gc.js';
+import type { Policy } from '@postern/core/merge/policy.js';
 import type { BySide } from '@postern/core/model/by-side.js';
 import type { Clock } from '@postern/core/model/clock.js';
 import type { Seam } from '@postern/core/model/effect.js';
@@ -18,6 +20,10 @@ export interface FsckTarget {
   readonly random: () => string;
   /** The mailboxes `sides` shows; the whole account when absent. */
   readonly scope?: Scope;
+  /** What plans may hold; everything when absent. */
+  readonly policy?: Policy;
+  /** Where removed messages, and what deliveries left, are to be found; not looked at when absent. */
+  readonly rooms?: readonly StoreRoom[];
 }
 
 export interface CheckOptions {

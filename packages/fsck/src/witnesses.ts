@@ -49,6 +49,8 @@ function unheardOf(
   if (record.generation > 0 || record.pending !== undefined) return undefined;
   if (witness === undefined || witness.repository !== repository || witness.generation === 0)
     return undefined;
+  // A mailbox that was renamed takes its witness along.
+  if (witness.mailbox !== record.mailbox) return undefined;
   return `the state was restored from an older copy (generation ${witness.generation}, the state knows of none)`;
 }
 

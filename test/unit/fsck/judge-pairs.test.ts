@@ -41,8 +41,8 @@ function pair(remote: string, local: string, more: Partial<Pair> = {}): Pair {
 
 function judge(pairs: readonly Pair[], remote: readonly Row[], local: readonly Row[]) {
   const snapshots = { remote: snapshot(EPOCH, ...remote), local: snapshot(NO_EPOCH, ...local) };
-  const { borneOut, findings } = judgePairs(INBOX, pairs, snapshots);
-  return [borneOut.length, findings.map(({ id }) => id)];
+  const { borneOut, halves, findings } = judgePairs(INBOX, pairs, snapshots);
+  return [borneOut.length, [...halves.map(({ other }) => other), ...findings.map(({ id }) => id)]];
 }
 
 describe('a pair, held against both sides', () => {
@@ -86,12 +86,13 @@ describe('a pair, held against both sides', () => {
   });
 
   it('lacks an end that is gone, unless the deletion was done as far as the server can', () => {
-    expect(judge([pair('1', 'a')], [row('1', excerpt(whole))], [])).toEqual([0, ['pair-end-missing']]);
-    expect(judge([pair('1', 'a')], [], [])).toEqual([0, ['pair-end-missing']]);
+    expect(judge([pair('1', 'a')], [row('1', excerpt(whole))], [])).toEqual([0, ['as-recorded']]);
+    expect(judge([pair('1', 'a')], [row('1', excerpt(other))], [])).toEqual([0, ['changed']]);
+    expect(judge([pair('1', 'a')], [], [])).toEqual([0, ['gone']]);
     const marked = pair('1', 'a', { marked: true });
     expect(judge([marked], [row('1', excerpt(whole), ['\\Deleted'])], [])).toEqual([1, []]);
-    expect(judge([marked], [row('1', excerpt(whole))], [])).toEqual([0, ['pair-end-missing']]);
-    expect(judge([marked], [row('1', excerpt(other), ['\\Deleted'])], [])).toEqual([0, ['pair-end-missing']]);
+    expect(judge([marked], [row('1', excerpt(whole))], [])).toEqual([0, ['as-recorded']]);
+    expect(judge([marked], [row('1', excerpt(other), ['\\Deleted'])], [])).toEqual([0, ['changed']]);
   });
 
   it('says nothing under another UIDVALIDITY', () => {

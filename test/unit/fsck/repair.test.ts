@@ -1,6 +1,7 @@
 import { cp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makePlan } from '@postern/core/api/plan.js';
+import type { Pair } from '@postern/core/model/pair.js';
 import { statePaths } from '@postern/core/state/disk-store.js';
 import { ENCODING } from '@postern/core/state/level.js';
 import { exitOf } from '@postern/fsck/report.js';
@@ -15,6 +16,10 @@ beforeEach(async () => {
   rig = await pairedMail();
 });
 afterEach(() => rig.remove());
+
+async function pairsIn(mailbox: string): Promise<Pair[]> {
+  return [...(await rig.pairs())].filter(([name]) => name.startsWith(mailbox)).map(([, pair]) => pair);
+}
 
 const subjectOf = (key: string) => rig.local.message('INBOX', key).envelope.subject ?? '';
 
@@ -36,7 +41,11 @@ describe('a repair (P7)', () => {
     await rm(rig.stateDirectory, { recursive: true });
     const report = await rig.repair();
     expect(report).toEqual({
-      findings: [expect.objectContaining({ id: 'state-missing', severity: 'error' })],
+      findings: [
+        expect.objectContaining({ id: 'state-missing', severity: 'error' }),
+        expect.objectContaining({ id: 'pending-unknown', mailbox: 'INBOX' }),
+        expect.objectContaining({ id: 'pending-unknown', mailbox: 'Work' }),
+      ],
       repaired: { pairs: 40, salvaged: 0, bodiesRead: 6 },
       blocked: [],
     });
@@ -119,7 +128,7 @@ describe('a repair (P7)', () => {
   it('says of a message that was paired that its other end is gone', async () => {
     const [, pair] = [...(await rig.pairs())][0]!;
     rig.remote.remove('INBOX', pair.remote.key);
-    await writeFile(statePaths(rig.stateDirectory).id, '');
+    await rig.tamper(level => level.del('root'));
     const { findings, repaired } = await rig.repair();
     expect(repaired).toMatchObject({ pairs: 39, salvaged: 39 });
     expect(findings.filter(({ id }) => id === 'message-one-sided')).toEqual([
@@ -212,9 +221,97 @@ describe('a repair (P7)', () => {
     await expectRepaired(rig, mail);
   });
 
-  it('lets a mailbox that one side lacks come back, whoever deleted it', async () => {
+  it('keeps deletions that were pending where the records of the mailbox verify, and only there', async () => {
+    const inbox = await pairsIn('INBOX');
+    const [kept, flagged] = inbox;
+    const [lost] = await pairsIn('Work');
+    rig.local.remove('INBOX', kept!.local.key);
+    rig.local.flag('INBOX', flagged!.local.key, { remove: flagged!.flags, add: ['\\Answered'] });
+    rig.local.remove('Work', lost!.local.key);
+    await rig.tamper(async level =>
+      level.put(
+        `pair\0Work\0${lost!.remote.epoch}:${lost!.remote.key}`,
+        Buffer.from('spoilt'),
+        ENCODING as never,
+      ),
+    );
+    const { findings } = await rig.repair();
+    expect(findings.map(({ id, mailbox }) => [id, mailbox])).toEqual([
+      ['record-checksum', 'Work'],
+      ['pending-unknown', 'Work'],
+      ['message-one-sided', 'Work'],
+    ]);
+    expect((await rig.check()).findings.map(({ id, mailbox }) => [id, mailbox])).toEqual([
+      ['pair-end-missing', 'INBOX'],
+    ]);
+    await rig.sync();
+    expect(rig.remote.contents('INBOX')).toHaveLength(inbox.length - 1);
+    expect([...rig.remote.mailbox('INBOX').messages.keys()]).not.toContain(kept!.remote.key);
+    expect(rig.remote.message('INBOX', flagged!.remote.key).flags).toEqual(['\\Answered']);
+    expect([...rig.remote.mailbox('Work').messages.keys()]).toContain(lost!.remote.key);
+    expect(rig.remote.allContents()).toEqual(rig.local.allContents());
+    expect((await rig.check()).findings).toEqual([]);
+  });
+
+  it.each(['remote', 'local'] as const)(
+    'keeps a renamed mailbox in mind where its records verify (renamed on %s)',
+    async side => {
+      rig[side].renameMailbox('Work', 'Done');
+      const read = rig.traffic();
+      await writeFile(statePaths(rig.stateDirectory).id, '');
+      expect((await rig.check()).findings.map(({ id }) => id)).toEqual(['state-id', 'mailbox-emptied']);
+      await rig.repair();
+      for (let round = 0; round < 3; round++) await rig.sync();
+      expect([...rig.remote.mailboxes.keys()].sort()).toEqual(['Done', 'INBOX']);
+      expect(rig.remote.allContents()).toEqual(rig.local.allContents());
+      expect(rig.traffic()).toEqual(read);
+      expect((await rig.check()).findings).toEqual([]);
+    },
+  );
+
+  it('keeps the deletion of a mailbox in mind where its records verify', async () => {
     rig.remote.deleteMailbox('Work');
     await writeFile(statePaths(rig.stateDirectory).id, '');
+    expect(idsOf(await rig.repair())).toEqual(['state-id']);
+    for (let round = 0; round < 3; round++) await rig.sync();
+    expect([...rig.local.mailboxes.keys()]).toEqual(['INBOX']);
+    expect(rig.local.attic.size).toBeGreaterThan(10);
+  });
+
+  it('believes nothing of a state that is older than the mail, whatever verifies in it', async () => {
+    const older = await rig.clone();
+    const [pair] = await pairsIn('INBOX');
+    rig.local.add('INBOX', message({ subject: 'Later' }));
+    await rig.sync();
+    rig.local.remove('INBOX', pair!.local.key);
+    rig.remote.renameMailbox('Work', 'Done');
+    await rm(rig.stateDirectory, { recursive: true });
+    await cp(older.stateDirectory, rig.stateDirectory, { recursive: true });
+    await older.remove();
+    const mail = rig.remote.survivors();
+    await rig.repair();
+    for (let round = 0; round < 3; round++) await rig.sync();
+    expect(rig.remote.survivors()).toEqual(mail);
+    expect(rig.remote.allContents()).toEqual(rig.local.allContents());
+    expect(rig.local.attic.size).toBe(0);
+  });
+
+  it('believes no seal where the seal of all seals is damaged', async () => {
+    const [pair] = await pairsIn('INBOX');
+    rig.local.remove('INBOX', pair!.local.key);
+    await rig.tamper(level => level.put('root', Buffer.from('spoilt'), ENCODING as never));
+    expect(idsOf(await rig.repair())).toEqual([
+      'entry-unusable',
+      'pending-unknown',
+      'pending-unknown',
+      'message-one-sided',
+    ]);
+    expect((await rig.plan()).actions.map(({ op }) => op)).toEqual(['download']);
+  });
+
+  it('lets a mailbox that one side lacks come back, whoever deleted it', async () => {
+    rig.remote.deleteMailbox('Work');
+    await rig.tamper(level => level.del('root'));
     const { findings } = await rig.repair();
     expect(findings.filter(({ id }) => id === 'message-one-sided')).toEqual([
       expect.objectContaining({ mailbox: 'Work', detail: expect.stringContaining('on local only') }),

@@ -51,6 +51,8 @@ function summary({ findings, repaired, blocked }: FsckReport): string {
     return `Repaired: the state has ${counted(pairs, 'pair')} (${work})${kept}${remaining}`;
   }
   const errors = findings.filter(({ severity }) => severity === 'error').length;
-  if (errors === 0) return `No damage found${remaining}`;
+  const warnings = findings.filter(({ severity }) => severity === 'warning').length;
+  const doubts = warnings === 0 ? '' : `; ${counted(warnings, 'warning')}`;
+  if (errors === 0) return `No damage found${doubts}${remaining}`;
   return `Damage found: ${counted(errors, 'error')}${remaining}. Next: postern fsck --repair`;
 }

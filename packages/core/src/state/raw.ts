@@ -114,6 +114,16 @@ export async function readRaw({ directory, seam, repair = false, visit }: RawOpt
   return survey.report(id);
 }
 
+/** Reads everything in a database that is open, and trusts nothing; `id` is what `db.id` says. */
+export async function surveyLevel(
+  level: AnyLevel,
+  { id, visit }: { readonly id: string; readonly visit: RawOptions['visit'] },
+): Promise<RawReport> {
+  const survey = new Survey(visit);
+  await survey.run(level);
+  return survey.report(id);
+}
+
 /** classic-level has it; the types of `level` do not say so, because browsers have not. */
 interface Repairer {
   repair(directory: string): Promise<void>;
