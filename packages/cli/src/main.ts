@@ -15,10 +15,13 @@ async function main(words: readonly string[]): Promise<number> {
     process.stdout.write(versionLine());
     return 0;
   }
-  const [{ runCli }, { endOnSignals }] = await Promise.all([import('./cli.js'), import('./interrupts.js')]);
+  const [{ runCli }, { endOnSignals, exitAfter }] = await Promise.all([
+    import('./cli.js'),
+    import('./interrupts.js'),
+  ]);
   keepHeapSmall();
   endOnSignals();
-  return runCli(words);
+  return exitAfter(await runCli(words));
 }
 
 // Whoever reads our output may go away at any time; that is no error of ours.

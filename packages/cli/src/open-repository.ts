@@ -19,7 +19,7 @@ import type { FsckTarget } from '@postern/fsck/target.js';
 import type { Config } from './config/config.js';
 import { layoutOf } from './config/end-config.js';
 import { passwordFrom } from './config/password.js';
-import { onInterrupt } from './interrupts.js';
+import { interruptible, onInterrupt } from './interrupts.js';
 
 const NAMES_SHOWN = 10;
 
@@ -42,7 +42,16 @@ export async function withRepository<T>(
     return closing(store, () =>
       withSides(opening, async (sides, scope) => {
         const { id, policy } = opening.config;
-        const repository = { id, sides, scope, policy, store, clock: systemClock, random: eightDigits };
+        const repository = {
+          id,
+          sides,
+          scope,
+          policy,
+          store,
+          clock: systemClock,
+          random: eightDigits,
+          steps: interruptible,
+        };
         await checkOwner(repository);
         const forgotten = await applyScope(repository);
         if (forgotten.length > 0) opening.warn(forgottenWords(forgotten));
@@ -94,7 +103,7 @@ export async function withLock<T>({ config, command }: Opening, act: () => Promi
     });
   }
   const lock = await acquireLock({ path: config.lockFile, command, seam: openSeam, clock: systemClock });
-  const forget = onInterrupt(() => lock.release());
+  const forget = onInterrupt(() => lock.releaseNow());
   return closing(
     {
       close: async () => {

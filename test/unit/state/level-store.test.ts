@@ -111,8 +111,8 @@ describe('a store', () => {
 
   it('knows a write whose answer was lost only after it is opened again', async () => {
     await reopen(new FaultSeam(1, 'EIO', { when: 'after' }));
-    await expect(putAll('INBOX', 2)).rejects.toMatchObject({ code: 'state-damaged' });
-    await expect(putAll('Sent', 2)).rejects.toMatchObject({ code: 'state-damaged', message: /nothing more/ });
+    await expect(putAll('INBOX', 2)).rejects.toMatchObject({ code: 'failed' });
+    await expect(putAll('Sent', 2)).rejects.toMatchObject({ code: 'failed', message: /nothing more/ });
     await reopen();
     expect((await store.all('remote', 'INBOX')).size).toBe(2);
     expect(await store.partitions('remote')).toEqual(['INBOX']);

@@ -24,6 +24,7 @@ export const ERROR_EXITS = {
   'login-refused': 77,
   'config-wrong': 78,
   'no-repository': 78,
+  interrupted: 130,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_EXITS;
@@ -32,19 +33,34 @@ export interface ErrorDetails {
   /** What a person can do next, one sentence. */
   readonly hint?: string;
   readonly cause?: unknown;
+  /** The mailbox that the failure is about, where every other one may be well. */
+  readonly mailbox?: string;
 }
 
 /** An expected failure. It becomes words in one place, in the command line's output. */
 export class PosternError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
+  readonly mailbox: string | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'PosternError';
     this.code = code;
     this.hint = details.hint;
+    this.mailbox = details.mailbox;
   }
+}
+
+const ONE_MAILBOX: ReadonlySet<ErrorCode> = new Set([
+  'mailbox-unreadable',
+  'snapshot-incomplete',
+  'server-refused',
+]);
+
+/** Whether a failure concerns one mailbox, so that a run goes on with the others. */
+export function isOneMailboxOnly(error: unknown): error is PosternError {
+  return error instanceof PosternError && (error.mailbox !== undefined || ONE_MAILBOX.has(error.code));
 }
 
 /** One of our own promises is broken. Never caught to go on. */

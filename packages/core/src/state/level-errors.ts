@@ -8,12 +8,16 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EROFS: 'read-only',
   ENOSPC: 'disk-full',
   EDQUOT: 'disk-full',
+  EMFILE: 'failed',
+  ENFILE: 'failed',
+  ENOMEM: 'failed',
 };
 
 /** LevelDB gives a system error as text only: `IO error: <path>: <strerror>`. */
 const TEXTS: readonly (readonly [RegExp, ErrorCode])[] = [
   [/: (Permission denied|Operation not permitted|Read-only file system)$/, 'read-only'],
   [/: (No space left on device|Disk quota exceeded)$/, 'disk-full'],
+  [/: (Too many open files( in system)?|Cannot allocate memory)$/, 'failed'],
 ];
 
 /**
@@ -42,8 +46,26 @@ export function stateError(error: unknown, otherwise: string): unknown {
       cause: error,
     });
   }
+  if (code === 'failed') {
+    return new PosternError('failed', `${otherwise}: ${lastWords(chain)}`, {
+      hint: 'nothing is wrong with the state; raise the limit (ulimit -n), or end other programs',
+      cause: error,
+    });
+  }
   const known = chain.some(link => /^(LEVEL_.*|E[A-Z0-9]+)$/.test(errnoOf(link) ?? ''));
   return known ? damaged(`${otherwise}: ${lastWords(chain)}`, error) : error;
+}
+
+/** The same of a write: what a disk does not take is no damage to what it has. */
+export function stateWriteError(error: unknown): unknown {
+  const said = stateError(error, 'it cannot be written');
+  const isDamage = causesOf(error).some(link => errnoOf(link) === 'LEVEL_CORRUPTION');
+  if (!(said instanceof PosternError) || said.code !== 'state-damaged' || isDamage) return said;
+  const words = lastWords(causesOf(error));
+  return new PosternError('failed', `the state database cannot be written: ${words}`, {
+    hint: 'what was recorded before is intact; look after the disk, then run the command again',
+    cause: error,
+  });
 }
 
 function causesOf(error: unknown): Error[] {

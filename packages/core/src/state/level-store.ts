@@ -6,7 +6,7 @@ import { damaged } from './damage.js';
 import { type Framed, verifyFrame } from './frame.js';
 import { describePartition, type Partition, partitionKey, partitionRange, recordKey } from './keys.js';
 import { type AnyLevel, compact, ENCODING, keysOf, type Operation, walk, writeBatch } from './level.js';
-import { stateError } from './level-errors.js';
+import { stateError, stateWriteError } from './level-errors.js';
 import type { Kind, RecordKinds } from './records.js';
 import { EMPTY_TALLY, sameTally, type Tally, withHash, withoutHash } from './seal.js';
 import { type Retally, SealBook } from './seal-book.js';
@@ -182,7 +182,7 @@ export class LevelStore implements Store {
         writeBatch(this.#level, operations, { sync: durable }),
       );
     } catch (error) {
-      const fault = stateError(error, 'it cannot be written');
+      const fault = stateWriteError(error);
       this.#writeFault =
         fault instanceof PosternError
           ? fault

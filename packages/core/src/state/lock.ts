@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync, unlinkSync } from 'node:fs';
 import { link, open, readdir, readFile, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../model/clock.js';
@@ -19,6 +20,8 @@ export interface RepositoryLock {
   readonly holder: LockHolder;
   /** Removes the lock file, if it is still this lock's. Releasing again does nothing. */
   release(): Promise<void>;
+  /** The same at once, for a process that ends before anything else runs. What goes wrong leaves the lock to be broken. */
+  releaseNow(): void;
 }
 
 /** Attempts to take a lock that others break or release meanwhile. */
@@ -43,7 +46,11 @@ async function acquire(options: LockOptions, depth: number): Promise<RepositoryL
     const holder = await claim(options);
     if (holder !== undefined) {
       if (attempt > 0 && depth === 0) await sweep(options);
-      return { holder, release: () => removeIfHeldBy(holder, options) };
+      return {
+        holder,
+        release: () => removeIfHeldBy(holder, options),
+        releaseNow: () => removeNow(holder, options),
+      };
     }
     const found = await readLock(options.path);
     if (found === undefined) continue;
@@ -100,6 +107,15 @@ async function removeIfHeldBy(holder: LockHolder, { path, seam }: LockOptions): 
   const found = await readLock(path);
   if (found === undefined || found === 'unreadable' || found.token !== holder.token) return;
   await seam.run({ surface: 'fs', name: 'unlink', target: path }, () => unlinkIfThere(path));
+}
+
+function removeNow(holder: LockHolder, { path, seam }: LockOptions): void {
+  try {
+    if (parseHolder(readFileSync(path))?.token !== holder.token) return;
+    seam.runSync({ surface: 'fs', name: 'unlink', target: path }, () => unlinkSync(path));
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+  }
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Policy } from '../merge/policy.js';
 import { type BySide, SIDES, type SideName } from '../model/by-side.js';
 import type { Clock } from '../model/clock.js';
 import { PosternError } from '../model/error.js';
+import type { Steps } from '../model/steps.js';
 import type { Scope } from '../side/scope.js';
 import type { Side } from '../side/side.js';
 import type { RepositoryRecord } from './records.js';
@@ -20,6 +21,8 @@ export interface Repository {
   readonly scope?: Scope;
   /** What plans may hold; everything when absent. */
   readonly policy?: Policy;
+  /** What an interruption waits for; nobody interrupts when absent. */
+  readonly steps?: Steps;
 }
 
 /** What a long run tells while it goes on. Counts are messages. */

@@ -6,7 +6,7 @@ import type { Flags } from '../../model/flags.js';
 import { DiskEncoder } from '../../model/line-ends.js';
 import { NO_EPOCH, type Row } from '../../model/row.js';
 import type { DeliveryBatch, DeliveryOutcome, Letter, Slot, StagedLetter } from '../side.js';
-import { reasonOf, writeError } from './file-errors.js';
+import { mailboxUnwritable, reasonOf } from './file-errors.js';
 import { baseOf, keyOf, parseFileName } from './file-name.js';
 import { isKeyword, KeywordLetters } from './keyword-letters.js';
 import { fileDate, fileStamp } from './mail-file.js';
@@ -212,7 +212,8 @@ export class MaildirDelivery implements DeliveryBatch {
   }
 
   #failed(error: unknown): unknown {
-    return writeError(error, `the mailbox ${this.#place.directories.mailbox} cannot be written`);
+    const { mailbox, path } = this.#place.directories;
+    return mailboxUnwritable(error, mailbox, path);
   }
 }
 

@@ -1,4 +1,5 @@
-import { bug, errnoOf, PosternError } from '../../model/error.js';
+import { bug, type ErrorCode, errnoOf, PosternError } from '../../model/error.js';
+import { type Octets, printable } from './octets.js';
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'it is not there',
@@ -25,16 +26,32 @@ export function reasonOf(error: unknown): string {
   return REASONS[errno] ?? errno;
 }
 
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  ENOSPC: 'disk-full',
+  EDQUOT: 'disk-full',
+  EROFS: 'read-only',
+  EACCES: 'read-only',
+  EPERM: 'read-only',
+};
+
 /** A failed write in the words of the port; what is no system error is returned as it is. */
-export function writeError(error: unknown, what: string): unknown {
+export function writeError(
+  error: unknown,
+  what: string,
+  details: { readonly mailbox?: string } = {},
+): unknown {
   const errno = errnoOf(error);
   if (errno === undefined || error instanceof PosternError) return error;
-  const message = `${what}: ${reasonOf(error)}`;
-  if (errno === 'ENOSPC' || errno === 'EDQUOT')
-    return new PosternError('disk-full', message, { cause: error });
-  if (errno === 'EROFS' || errno === 'EACCES')
-    return new PosternError('read-only', message, { cause: error });
-  return new PosternError('failed', message, { cause: error });
+  return new PosternError(CODES[errno] ?? 'failed', `${what}: ${reasonOf(error)}`, {
+    cause: error,
+    ...details,
+  });
+}
+
+/** A failed write in a mailbox: the others may be well. `path` is its directory. */
+export function mailboxUnwritable(error: unknown, mailbox: string, path?: Octets): unknown {
+  const where = path === undefined ? '' : ` (${printable(path)})`;
+  return writeError(error, `the mailbox ${mailbox}${where} cannot be written`, { mailbox });
 }
 
 /** A failed look at a mailbox: never an empty mailbox. */

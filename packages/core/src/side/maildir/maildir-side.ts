@@ -30,7 +30,7 @@ import { Attic } from './attic.js';
 import { type CopyKind, MaildirCopy } from './copying.js';
 import { removeMailbox } from './delete-mailbox.js';
 import { MaildirDelivery } from './delivery.js';
-import { writeError } from './file-errors.js';
+import { mailboxUnwritable } from './file-errors.js';
 import { flagFiles } from './flagging.js';
 import { isDirectory, type MaildirLayout } from './layout.js';
 import { MailboxKeywords } from './mailbox-keywords.js';
@@ -326,7 +326,7 @@ export class MaildirSide implements Side {
     try {
       return await act();
     } catch (error) {
-      throw writeError(error, `the mailbox ${mailbox} cannot be written`);
+      throw mailboxUnwritable(error, mailbox, this.#tree?.places.get(mailbox)?.path);
     }
   }
 }

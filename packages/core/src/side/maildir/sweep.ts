@@ -27,7 +27,8 @@ export function sweepTemporary(seam: Seam, directories: MailDirectories, keys: r
       unlinkFile(seam, join(directories.tmp, base!));
     }
   } catch (error) {
-    throw writeError(error, `the mailbox ${directories.mailbox} cannot be swept`);
+    const { mailbox } = directories;
+    throw writeError(error, `the mailbox ${mailbox} cannot be swept`, { mailbox });
   }
 }
 

@@ -7,7 +7,7 @@ import type { Witness } from '../side.js';
 import { writeError } from './file-errors.js';
 import { openMailFile } from './mail-file.js';
 import { UNFINISHED, WITNESS } from './mailbox-tree.js';
-import { join, type Octets, octetsOfText } from './octets.js';
+import { join, type Octets, octetsOfText, printable } from './octets.js';
 import { exists, unlinkFile } from './place-file.js';
 import { replaceFile } from './replace-file.js';
 import { syncDirectory } from './write-file.js';
@@ -40,7 +40,9 @@ export async function writeWitnessFile(
     if (exists(unfinished)) unlinkFile(seam, unfinished);
     await syncDirectory(seam, directory);
   } catch (error) {
-    throw writeError(error, `the witness of ${witness.mailbox} cannot be written`);
+    const { mailbox } = witness;
+    const what = `the witness of ${mailbox} (${printable(directory)}) cannot be written`;
+    throw writeError(error, what, { mailbox });
   }
 }
 
