@@ -135,7 +135,8 @@ export class Players {
   /**
    * `sync`; `crash after APPEND 2`, `fail before fsync ENOSPC`: a sync that dies, or whose effect fails, at the n-th effect
    * of this name; `power` (a power cut), `clock.10` (minutes pass), `db.save`, `db.restore`, `db.lose`; and on a side:
-   * add, del, flag, rename, edit (to), move (to a mailbox), copy (to), mk, rm, uidval, empty, and what MemoryStage adds.
+   * add, del, flag, rename, edit (to), move (to a mailbox), copy (to), mk, rm, ren (a mailbox, to), uidval, empty, and what
+   * the stage adds.
    */
   async #event(event: string): Promise<void> {
     if (event === 'sync') return this.sync();
@@ -172,8 +173,10 @@ export class Players {
         return account.createMailbox(rest[0] ?? '');
       case 'rm':
         return this.#deleteMailbox(side, rest[0] ?? '');
+      case 'ren':
+        return account.renameMailbox(rest[0] ?? '', rest[1] ?? '');
       case 'uidval':
-        return account.renew(rest[0] ?? 'INBOX');
+        return account.renew(rest[0] ?? 'INBOX', rest[1] === undefined ? undefined : Number(rest[1]));
       case 'empty':
         return this.#empty(account, rest[0] ?? 'INBOX');
       default:

@@ -7,7 +7,7 @@ describeRows('FO: mailboxes', [
     given: 'Work:a S/–/∅, Work:b ·/–/∅',
     plan: 'create-mailbox-local Work, download Work:a, download Work:b',
     end: 'Work:a S, Work:b ·',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'FO-01b',
@@ -15,7 +15,7 @@ describeRows('FO: mailboxes', [
     given: 'Work:a ∅/–/S, Work/Deep:b ∅/–/·',
     plan: 'create-mailbox-remote Work, create-mailbox-remote Work/Deep, upload Work:a, upload Work/Deep:b',
     end: 'Work:a S, Work/Deep:b ·',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'FO-02',
@@ -24,7 +24,7 @@ describeRows('FO: mailboxes', [
     events: 'l.mk Here; r.mk There',
     plan: 'create-mailbox-local There, create-mailbox-remote Here',
     end: 'k ·',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'FO-03',
@@ -37,7 +37,7 @@ describeRows('FO: mailboxes', [
     rounds: 2,
     end: 'k ·',
     or: [{ end: 'Work:a ∅/·, k ·', why: 'only one fetch has come without the mailbox so far' }],
-    dovecot: true,
+    real: true,
   },
   {
     id: 'FO-05',

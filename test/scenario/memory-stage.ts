@@ -46,6 +46,11 @@ export class MemoryStage implements Stage {
     return [...this.rig.local.attic.values()].map(bytes => identityOf(bytes).identity.content!);
   }
 
+  bodies(): number {
+    const { read, delivered } = this.rig.remote.traffic;
+    return read + delivered;
+  }
+
   plan(options?: PlanOptions): Promise<Plan> {
     return this.rig.plan(options);
   }
@@ -150,7 +155,7 @@ function spoil(world: MemoryWorld, name: string): void {
   if (key !== undefined) mailbox.unreadable.set(key, 'it cannot be read (EIO)');
 }
 
-class MemoryAccount implements Account {
+export class MemoryAccount implements Account {
   readonly #world: MemoryWorld;
 
   constructor(world: MemoryWorld) {
@@ -203,7 +208,11 @@ class MemoryAccount implements Account {
     this.#world.deleteMailbox(mailbox);
   }
 
-  async renew(mailbox: string): Promise<void> {
-    this.#world.setUidValidity(mailbox);
+  async renameMailbox(mailbox: string, to: string): Promise<void> {
+    this.#world.renameMailbox(mailbox as MailboxName, to as MailboxName);
+  }
+
+  async renew(mailbox: string, validity?: number): Promise<void> {
+    this.#world.setUidValidity(mailbox, validity);
   }
 }

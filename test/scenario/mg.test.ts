@@ -7,7 +7,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a S/–/∅',
     plan: 'download a',
     end: 'a S',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'MG-02',
@@ -15,7 +15,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a ∅/–/·',
     plan: 'upload a',
     end: 'a ·',
-    dovecot: true,
+    real: true,
   },
   { id: 'MG-03', says: 'nothing changed, nothing is planned', given: 'a ·/=/·', plan: '', end: 'a ·' },
   {
@@ -24,7 +24,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a F/=/·',
     plan: 'flag-local a +F',
     end: 'a F',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'MG-05',
@@ -32,7 +32,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a ·/=/F',
     plan: 'flag-remote a +F',
     end: 'a F',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'MG-06',
@@ -47,7 +47,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a F/=/S',
     plan: 'flag-local a +F, flag-remote a +S',
     end: 'a FS',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'MG-08',
@@ -55,7 +55,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a ·/=F/F',
     plan: 'flag-local a -F',
     end: 'a ·',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'MG-09',
@@ -71,7 +71,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a ∅/=/·, b ·/=/·',
     plan: 'delete-local a',
     end: 'b ·',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'MG-12',
@@ -79,7 +79,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a ·/=/∅, b ·/=/·',
     plan: 'delete-remote a',
     end: 'b ·',
-    dovecot: true,
+    real: { rev1: { why: 'without UIDPLUS it is marked only', end: 'a T/∅, b ·' } },
   },
   {
     id: 'MG-13',
@@ -101,7 +101,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a F/=/∅, b ·/=/·',
     plan: 'download! a',
     end: 'a F, b ·',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'MG-16',
@@ -109,7 +109,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a ∅/=/F, b ·/=/·',
     plan: 'upload! a',
     end: 'a F, b ·',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'MG-17',
@@ -117,7 +117,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a T/=/·',
     plan: 'flag-local a +T',
     end: 'a T',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'MG-18',
@@ -125,7 +125,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a ·/=/T',
     plan: 'flag-remote a +T',
     end: 'a T',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'MG-19',
@@ -133,7 +133,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a T/=/∅, b T/=T/T',
     plan: 'delete-remote a',
     end: 'b T',
-    dovecot: true,
+    real: { rev1: { why: 'without UIDPLUS it is marked only', end: 'a T/∅, b T' } },
   },
   {
     id: 'MG-20',
@@ -162,7 +162,8 @@ describeRows('MG: merge rules, one message', [
     given: 'a ·/–/·',
     plan: 'pair a',
     end: 'a ·',
-    dovecot: true,
+    real: true,
+    bodies: 0,
   },
   {
     id: 'MG-23',
@@ -170,7 +171,8 @@ describeRows('MG: merge rules, one message', [
     given: 'a F/–/S',
     plan: 'pair a, flag-local a +F, flag-remote a +S',
     end: 'a FS',
-    dovecot: true,
+    real: true,
+    bodies: 0,
   },
   {
     id: 'MG-23b',

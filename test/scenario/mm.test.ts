@@ -17,7 +17,7 @@ describeRows('MM: messages that are wrong, and messages that look alike', [
     given: '?a ·/–/·, ?b S/–/S',
     plan: 'pair ?a, pair ?b',
     end: '?a ·, ?b S',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'MM-01b',
@@ -33,7 +33,7 @@ describeRows('MM: messages that are wrong, and messages that look alike', [
     given: 'a ·/–/∅, ^a ·/–/∅',
     plan: 'download a, download ^a',
     end: 'a ·, ^a ·',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'MM-02b',
@@ -48,7 +48,7 @@ describeRows('MM: messages that are wrong, and messages that look alike', [
     given: 'a ·/–/S, ~a F/–/·',
     plan: 'pair a, pair ~a, flag-remote a +S, flag-local ~a +F',
     end: 'a S, ~a F',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'MM-02d',
@@ -130,7 +130,7 @@ describeRows('MM: messages that are wrong, and messages that look alike', [
     events: 'l.edit a ~a',
     plan: 'download! a, upload! ~a',
     end: 'a ·, ~a ·, k ·',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'MM-20b',
@@ -171,7 +171,7 @@ describeRows('MM: messages that are wrong, and messages that look alike', [
     events: 'l.del d1; l.add d2 D; l.del d2; l.add d3 D',
     plan: 'upload d3, delete-remote d1',
     end: 'd3 D, k ·',
-    dovecot: true,
+    real: { rev1: { why: 'without UIDPLUS it is marked only', end: 'd1 DT/∅, d3 D, k ·' } },
   },
   {
     id: 'MM-30',

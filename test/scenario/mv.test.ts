@@ -8,7 +8,7 @@ describeRows('MV: messages that turn up in another mailbox', [
     events: 'l.move a Work',
     plan: 'move-remote a Work',
     end: 'Work:a S, Work:w ·, k ·',
-    dovecot: true,
+    real: { rev1: { why: 'without UIDPLUS it is marked only', end: 'a ST/∅, Work:a S, Work:w ·, k ·' } },
   },
   {
     id: 'MV-03',
@@ -17,7 +17,7 @@ describeRows('MV: messages that turn up in another mailbox', [
     events: 'r.move a Work',
     plan: 'move-local a Work',
     end: 'Work:a S, Work:w ·, k ·',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'MV-04',
@@ -43,7 +43,7 @@ describeRows('MV: messages that turn up in another mailbox', [
     events: 'l.copy a Work',
     plan: 'copy-remote a Work',
     end: 'a ·, Work:a ·, Work:w ·',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'MV-19',
@@ -53,7 +53,7 @@ describeRows('MV: messages that turn up in another mailbox', [
     plan: 'copy-local a Work',
     rounds: 2,
     end: 'a S, Work:a S, Work:w ·',
-    dovecot: true,
+    real: true,
   },
   {
     id: 'MV-12',

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '@postern/core/model/error.js';
 import type { MemorySideOptions } from '../support/memory-side.js';
+import type { ServerName } from './stage-servers.js';
 
 /**
  * One scenario. The notation is the catalogue's (a message is `name R/B/L`):
@@ -52,8 +53,22 @@ export interface Row {
   readonly options?: RowOptions;
   /** Bytes of messages, where the notation has none. */
   readonly bytes?: Readonly<Record<string, Buffer>>;
+  /** Messages whose bytes travel between the remote and us. Default, where something moves: the downloads and uploads. */
+  readonly bodies?: number;
   /** Also run on a real Maildir and a real Dovecot. */
   readonly dovecot?: true;
+  /** Also run on a real Maildir and every server of stage-servers.ts; or what is otherwise there, and why. */
+  readonly real?: true | Partial<Readonly<Record<ServerName, Otherwise>>>;
+}
+
+/** How a row goes on another server. */
+export interface Otherwise
+  extends Partial<
+    Pick<Row, 'plan' | 'blocked' | 'outcomes' | 'exit' | 'after' | 'end' | 'rounds' | 'lasting' | 'bodies'>
+  > {
+  readonly why: string;
+  /** This server cannot be brought to do what the row is about. */
+  readonly not?: true;
 }
 
 export interface RowOptions {

@@ -7,16 +7,22 @@ import type { Outcome } from '@postern/core/model/outcome.js';
 import { readPlan } from '@postern/core/plan/read-plan.js';
 import { planLines } from '@postern/core/plan/write-plan.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Dovecot, dovecotMissing, startDovecot, withDovecot } from '../support/dovecot.js';
 import { Random } from '../support/random.js';
 import { CrashSeam } from '../support/seam.js';
 import { checkState } from './check-state.js';
-import { DovecotStage } from './dovecot-stage.js';
 import { type Deletions, Players } from './events.js';
 import { MemoryStage } from './memory-stage.js';
 import { MessageBook, readPlanLines, readWorld, type World } from './notation.js';
+import { RealStage } from './real-stage.js';
 import type { Row } from './row.js';
 import type { Stage } from './stage.js';
+import {
+  SERVER_NAMES,
+  SERVERS,
+  type ServerKind,
+  type ServerName,
+  type StageServer,
+} from './stage-servers.js';
 import { actionWords, look, type Sight, worldOf } from './words.js';
 
 /** More rounds than any row needs to come to rest. */
@@ -41,31 +47,53 @@ export function describeRows(title: string, rows: readonly Row[]): void {
       process.stdout.write(`${title}: ${rows.length} rows, ${crashes} crash points\n`);
       expect(crashes).toBeGreaterThan(100);
     });
-    onDovecot(rows.filter(row => row.dovecot));
+    for (const name of SERVER_NAMES) onServer(name, rows);
   });
 }
 
 /** The fourth leg: the same expectations on a real Maildir with a real server. */
-function onDovecot(rows: readonly Row[]): void {
+function onServer(name: ServerName, all: readonly Row[]): void {
+  const rows = all.flatMap(row => rowOn(name, row) ?? []);
   if (rows.length === 0) return;
-  describe.skipIf(dovecotMissing())(withDovecot('on a Maildir and Dovecot'), () => {
-    let server: Dovecot;
-    beforeAll(async () => {
-      server = await startDovecot();
-    });
-    afterAll(() => server.stop());
-    it.each(rows.map(row => [row.id, row.says, row] as const))('%s %s', async (_id, _says, row) => {
-      const stage = await DovecotStage.create(server);
-      try {
-        const players = new Players(stage, new MessageBook(row.bytes));
-        await players.setUp(row);
-        readNames(row, players.book);
-        await checkPlanAndApply(row, new Run(row, stage, players));
-      } finally {
-        await stage.end();
-      }
-    });
-  });
+  const { title, start, missing } = SERVERS[name];
+  const reason = missing();
+  const where = `on a Maildir and ${title}`;
+  describe.skipIf(reason !== undefined)(
+    reason === undefined ? where : `${where} [skipped: ${reason}]`,
+    () => {
+      let server: StageServer;
+      beforeAll(async () => {
+        process.stdout.write(`${rows.length} rows ${where}\n`);
+        server = await start();
+      });
+      afterAll(() => server.stop());
+      it.each(rows.map(row => [row.id, row.says, row] as const))('%s %s', async (_id, _says, row) => {
+        const stage = await RealStage.create(server);
+        try {
+          const players = new Players(stage, new MessageBook(row.bytes));
+          await players.setUp(row);
+          readNames(row, players.book);
+          await checkPlanAndApply(row, new Run(row, stage, players));
+        } finally {
+          await stage.end();
+        }
+      });
+    },
+  );
+}
+
+/** The row as it goes on this server; undefined where it does not run there. */
+function rowOn(server: ServerName, row: Row): Row | undefined {
+  if (row.real === undefined) return row.dovecot && server === 'dovecot' ? row : undefined;
+  const kind: ServerKind = SERVERS[server];
+  if (kind.differsIn?.test(row.plan) === false) return undefined;
+  const otherwise = row.real === true ? undefined : row.real[server];
+  if (otherwise?.not) return undefined;
+  return {
+    ...row,
+    ...otherwise,
+    says: otherwise === undefined ? row.says : `${row.says} (${otherwise.why})`,
+  };
 }
 
 /** A stage right before the row's plan, to be cloned for each leg. */
@@ -253,6 +281,7 @@ function expectedExit(row: Row): number {
 /** Leg 1 and 2: plan, apply, look, plan again, apply again. */
 export async function checkPlanAndApply(row: Row, run: Run): Promise<void> {
   if (row.error !== undefined) return checkError(row, run);
+  const bodies = run.stage.bodies();
   const plan = await run.plan();
   expect(await run.planWords(plan), 'the plan').toEqual(readPlanLines(row.plan));
   expect(
@@ -271,6 +300,9 @@ export async function checkPlanAndApply(row: Row, run: Run): Promise<void> {
   ).toEqual(readPlanLines(row.outcomes ?? ''));
   const exit = report.stopped === undefined ? exitOf(report) : ERROR_EXITS[report.stopped.code];
   expect(exit, 'the exit status').toBe(expectedExit(row));
+  const expected = row.bodies ?? bodiesOf(row, outcomes);
+  if (expected !== undefined)
+    expect(run.stage.bodies() - bodies, 'P6: messages whose bytes travelled').toBe(expected);
   if (row.after !== undefined)
     expect(await run.world(), 'both sides after the apply').toEqual(readWorld(row.after));
 
@@ -283,6 +315,12 @@ export async function checkPlanAndApply(row: Row, run: Run): Promise<void> {
   if (row.options?.pause !== undefined) await run.stage.event('clock', String(row.options.pause), '');
   expect((await run.rest()) + 1, 'rounds until the plan is empty').toBeLessThanOrEqual(row.rounds ?? 1);
   await run.checkEnd('in the end', [row.end]);
+}
+
+/** A plan that moves, copies or renames has bytes travel for its downloads and uploads only. Else the row may say. */
+function bodiesOf(row: Row, outcomes: readonly Outcome[]): number | undefined {
+  if (row.late !== undefined || !/move-|copy-|rename-/.test(row.plan)) return undefined;
+  return outcomes.filter(({ op, result }) => result === 'done' && /load$/.test(op)).length;
 }
 
 /** Which message each action is about. */

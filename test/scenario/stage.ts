@@ -28,8 +28,9 @@ export interface Account {
   copy(mailbox: string, key: string, to: string): Promise<void>;
   createMailbox(mailbox: string): Promise<void>;
   deleteMailbox(mailbox: string): Promise<void>;
-  /** Gives the mailbox another UIDVALIDITY, the messages other UIDs. */
-  renew(mailbox: string): Promise<void>;
+  renameMailbox(mailbox: string, to: string): Promise<void>;
+  /** Gives the mailbox another UIDVALIDITY, this one or a higher one than it had; the messages other UIDs where it can. */
+  renew(mailbox: string, validity?: number): Promise<void>;
 }
 
 /** Two accounts and a repository between them. */
@@ -39,6 +40,8 @@ export interface Stage {
   readonly repository: string;
   /** Content hashes of what is in the attic. */
   attic(): Promise<readonly string[]>;
+  /** How many messages' bytes went between the remote and us so far, either way. */
+  bodies(): number;
   plan(options?: PlanOptions): Promise<Plan>;
   apply(actions: readonly Action[], options?: ApplyOptions, seam?: Seam): Promise<ApplyReport>;
   sync(options?: SyncOptions, seam?: Seam): Promise<SyncReport>;

@@ -8,7 +8,8 @@ describeRows('UV: UIDVALIDITY and identity', [
     events: 'r.uidval',
     plan: 'pair m1..6, pair n',
     end: 'm1..6 ·, n S',
-    dovecot: true,
+    real: true,
+    bodies: 0,
   },
   {
     id: 'UV-01b',
@@ -28,7 +29,8 @@ describeRows('UV: UIDVALIDITY and identity', [
     after: 'm1..4 ·, n1..2 ∅/·',
     rounds: 2,
     end: 'm1..4 ·, n1..2 ·',
-    dovecot: true,
+    real: true,
+    bodies: 0,
   },
   {
     id: 'UV-03',
@@ -86,11 +88,13 @@ describeRows('UV: UIDVALIDITY and identity', [
     end: 'a ·, b ·, k ·',
   },
   {
-    id: 'UV-14',
+    id: 'UV-16',
     says: 'drafts without Message-ID under other UIDs: told apart by their contents, paired',
     given: '?a ·/=/·, ?b ·/=/·',
     events: 'r.uidval',
     plan: 'pair ?a, pair ?b',
+    bodies: 2,
+    real: true,
     end: '?a ·, ?b ·',
   },
   {

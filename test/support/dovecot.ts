@@ -260,8 +260,8 @@ ${options.extra ?? ''}
 `;
 }
 
-/** What Dovecot 2.3 announces after login, less what is masked. */
-const CAPABILITIES = [
+/** What Dovecot 2.3 announces after login, unless it is masked. */
+export const CAPABILITIES = [
   ...['IMAP4rev1', 'SASL-IR', 'LOGIN-REFERRALS', 'ID', 'ENABLE', 'IDLE', 'SORT', 'SORT=DISPLAY'],
   ...['THREAD=REFERENCES', 'THREAD=REFS', 'THREAD=ORDEREDSUBJECT', 'MULTIAPPEND', 'URL-PARTIAL', 'CATENATE'],
   ...['UNSELECT', 'CHILDREN', 'NAMESPACE', 'UIDPLUS', 'LIST-EXTENDED', 'I18NLEVEL=1', 'CONDSTORE', 'QRESYNC'],

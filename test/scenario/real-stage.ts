@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import {
-  existsSync,
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -11,70 +10,78 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type ApplyOptions, type ApplyReport, applyActions } from '@postern/core/api/apply.js';
 import { fetchRemote } from '@postern/core/api/fetch.js';
 import { makePlan, type Plan, type PlanOptions } from '@postern/core/api/plan.js';
 import { type SyncOptions, type SyncReport, sync } from '@postern/core/api/sync.js';
 import type { Action } from '@postern/core/model/action.js';
+import type { SideName } from '@postern/core/model/by-side.js';
 import { systemClock } from '@postern/core/model/clock.js';
 import { openSeam, type Seam } from '@postern/core/model/effect.js';
-import { applyDelta, type Flags, flagsFrom } from '@postern/core/model/flags.js';
+import { type Flags, flagsFrom } from '@postern/core/model/flags.js';
 import { identityOf } from '@postern/core/model/identity.js';
-import { DiskEncoder } from '@postern/core/model/line-ends.js';
 import { ImapSide } from '@postern/core/side/imap/imap-side.js';
 import { MaildirSide } from '@postern/core/side/maildir/maildir-side.js';
 import { createStore, openStore } from '@postern/core/state/disk-store.js';
 import type { LevelStore } from '@postern/core/state/level-store.js';
 import { initState, type Repository } from '@postern/core/state/repository.js';
 import type { Store } from '@postern/core/state/store.js';
-import type { Dovecot } from '../support/dovecot.js';
 import { ImapUser } from '../support/imap-user.js';
-import { flagLetters } from '../support/maildir-letters.js';
-import { MaildirUser } from '../support/maildir-user.js';
-import { readFlags } from './notation.js';
+import { startProxy, type WireProxy } from '../support/wire-proxy.js';
+import { MaildirAccount } from './maildir-account.js';
 import type { Account, SeenMessage, Stage } from './stage.js';
+import type { StageServer } from './stage-servers.js';
 
 const contentOf = (bytes: Buffer) => identityOf(bytes).identity.content ?? '';
 
-/** A real Maildir, a real Dovecot, and a state on disk. Every command opens and closes all of it, as a process does. */
-export class DovecotStage implements Stage {
+/** A real Maildir, a real server, and a state on disk. Every command opens and closes all of it, as a process does. */
+export class RealStage implements Stage {
   readonly repository = randomUUID();
-  readonly remote: DovecotAccount;
+  readonly remote: ServerAccount;
   readonly local: MaildirAccount;
-  readonly #server: Dovecot;
+  readonly #server: StageServer;
+  readonly #proxy: WireProxy;
   readonly #user: string;
   readonly #directory: string;
 
-  private constructor(server: Dovecot, user: string, client: ImapUser) {
+  private constructor(server: StageServer, proxy: WireProxy, user: string, client: ImapUser) {
     this.#server = server;
+    this.#proxy = proxy;
     this.#user = user;
     this.#directory = mkdtempSync(join(tmpdir(), 'postern-scenario-'));
-    this.remote = new DovecotAccount(server, user, client);
+    this.remote = new ServerAccount(server, user, client);
     this.local = new MaildirAccount(this.#mail);
   }
 
-  static async create(server: Dovecot): Promise<DovecotStage> {
+  static async create(server: StageServer): Promise<RealStage> {
     const user = `u${randomUUID()}`;
-    const stage = new DovecotStage(server, user, await ImapUser.login(server.port, user, server.password));
+    const client = await ImapUser.login(server.port, user, server.password);
+    const stage = new RealStage(server, await startProxy(server.port), user, client);
     await stage.local.createMailbox('INBOX');
     mkdirSync(join(stage.#mail, '.postern', 'attic'), { recursive: true });
-    const store = await createStore(stage.#state, { seam: openSeam });
-    await stage.#with(store, openSeam, repository => initState(repository));
+    await stage.#createState();
     return stage;
   }
 
   async end(): Promise<void> {
     await this.remote.logout();
+    await this.#proxy.stop();
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async #createState(): Promise<void> {
+    const store = await createStore(this.#state, { seam: openSeam });
+    await this.#with(store, openSeam, repository => initState(repository));
   }
 
   get #mail(): string {
     return join(this.#directory, 'Mail');
   }
 
+  /** Beside the mail, as `init --separate-state-dir` puts it: rows take the Maildir away. */
   get #state(): string {
-    return join(this.#mail, '.postern', 'state');
+    return join(this.#directory, 'state');
   }
 
   async #run<T>(work: (repository: Repository) => Promise<T>, seam: Seam = openSeam): Promise<T> {
@@ -83,14 +90,13 @@ export class DovecotStage implements Stage {
 
   async #with<T>(store: LevelStore, seam: Seam, work: (repository: Repository) => Promise<T>): Promise<T> {
     const random = () => randomBytes(4).toString('hex');
-    const { host, tlsPort, password, caFile } = this.#server;
+    const { password } = this.#server;
     const remote = new ImapSide({
-      host,
-      port: tlsPort,
+      host: '127.0.0.1',
+      port: this.#proxy.port,
       user: this.#user,
       password: async () => password,
-      tls: 'implicit',
-      ca: readFileSync(caFile, 'utf8'),
+      tls: 'none',
       seam,
       clock: systemClock,
     });
@@ -119,6 +125,10 @@ export class DovecotStage implements Stage {
     );
   }
 
+  bodies(): number {
+    return this.#proxy.bodies();
+  }
+
   plan(options: PlanOptions = {}): Promise<Plan> {
     return this.#run(async repository => {
       await fetchRemote(repository);
@@ -138,17 +148,57 @@ export class DovecotStage implements Stage {
     return this.#run(({ store }) => work(store));
   }
 
-  async event(): Promise<boolean> {
-    return false;
+  async event(on: SideName | 'db' | 'clock' | 'power', verb: string, argument: string): Promise<boolean> {
+    if (on === 'db') return this.#stateEvent(verb);
+    if (on === 'local') return this.#maildirEvent(verb, argument);
+    const { curtain } = this.#server;
+    if (on !== 'remote' || curtain === undefined) return false;
+    if (verb === 'hide') curtain.hide(this.#user, argument);
+    else if (verb === 'show') curtain.show(this.#user, argument);
+    else return false;
+    return true;
+  }
+
+  async #stateEvent(verb: string): Promise<boolean> {
+    const saved = join(this.#directory, 'state.saved');
+    if (verb === 'save') cpSync(this.#state, saved, { recursive: true });
+    else if (verb === 'restore' || verb === 'lose') {
+      rmSync(this.#state, { recursive: true });
+      if (verb === 'restore') cpSync(saved, this.#state, { recursive: true });
+      else await this.#createState();
+    } else return false;
+    return true;
+  }
+
+  #maildirEvent(verb: string, mailbox: string): boolean {
+    const place = () => this.local.directory(mailbox);
+    const hidden = join(this.#directory, `hidden-${mailbox}`);
+    const away = join(this.#directory, 'Mail.away');
+    if (verb === 'vanish') renameSync(this.#mail, away);
+    else if (verb === 'appear') renameSync(away, this.#mail);
+    else if (verb === 'hide') renameSync(place(), hidden);
+    else if (verb === 'show') renameSync(hidden, place());
+    else if (verb === 'strip') {
+      for (const name of readdirSync(place()))
+        if (name.startsWith('.postern-witness')) rmSync(join(place(), name));
+    } else if (verb === 'fault') {
+      // Nobody, root included, can list a file.
+      renameSync(join(place(), 'cur'), `${hidden}-cur`);
+      writeFileSync(join(place(), 'cur'), '');
+    } else if (verb === 'heal') {
+      rmSync(join(place(), 'cur'));
+      renameSync(`${hidden}-cur`, join(place(), 'cur'));
+    } else return false;
+    return true;
   }
 }
 
-class DovecotAccount implements Account {
-  readonly #server: Dovecot;
+class ServerAccount implements Account {
+  readonly #server: StageServer;
   readonly #user: string;
-  readonly #client: ImapUser;
+  #client: ImapUser;
 
-  constructor(server: Dovecot, user: string, client: ImapUser) {
+  constructor(server: StageServer, user: string, client: ImapUser) {
     this.#server = server;
     this.#user = user;
     this.#client = client;
@@ -216,81 +266,15 @@ class DovecotAccount implements Account {
     await this.#client.command(`DELETE "${mailbox}"`);
   }
 
-  async renew(mailbox: string): Promise<void> {
-    const configuration = join(dirname(dirname(this.#server.mailDir(this.#user))), 'dovecot.conf');
-    const update = ['mailbox', 'update', '--uid-validity', '1999999999', '-u', this.#user, mailbox];
-    execFileSync('doveadm', ['-c', configuration, ...update], { stdio: 'ignore' });
-  }
-}
-
-class MaildirAccount implements Account {
-  readonly #root: string;
-  readonly #user: MaildirUser;
-
-  constructor(root: string) {
-    this.#root = root;
-    this.#user = new MaildirUser(root);
+  async renameMailbox(mailbox: string, to: string): Promise<void> {
+    await this.#client.command(`RENAME "${mailbox}" "${to}"`);
   }
 
-  async mailboxes(): Promise<readonly string[]> {
-    const below = readdirSync(this.#root).filter(name => name.startsWith('.') && name !== '.postern');
-    const named = below.filter(name => existsSync(join(this.#root, name, 'cur')));
-    return ['INBOX', ...named.map(name => name.slice(1).replaceAll('.', '/'))].sort();
-  }
-
-  async messages(mailbox: string): Promise<readonly SeenMessage[]> {
-    return this.#user.files(mailbox).map(name => {
-      const [key, letters = ''] = name.split(':2,') as [string, string | undefined];
-      const bytes = readFileSync(this.#user.path(mailbox, key));
-      return { key, flags: readFlags(letters === '' ? '·' : letters), content: contentOf(bytes) };
-    });
-  }
-
-  async add(mailbox: string, bytes: Buffer, flags: Flags): Promise<void> {
-    this.#user.add(mailbox, bytes, flags);
-  }
-
-  async remove(mailbox: string, key: string): Promise<void> {
-    this.#user.remove(mailbox, key);
-  }
-
-  async flag(mailbox: string, key: string, delta: { add: Flags; remove: Flags }): Promise<void> {
-    const path = this.#user.path(mailbox, key);
-    const before = readFlags(path.split(':2,')[1] || '·');
-    const letters = flagLetters(applyDelta(before, delta));
-    renameSync(path, join(this.#user.directory(mailbox), 'cur', `${key}:2,${letters}`));
-  }
-
-  async rename(mailbox: string, key: string): Promise<void> {
-    const path = this.#user.path(mailbox, key);
-    renameSync(path, path.replace(key, `1600000000.${randomUUID()}.other`));
-  }
-
-  /** As an editor does that writes into the file. */
-  async edit(mailbox: string, key: string, bytes: Buffer): Promise<void> {
-    const disk = new DiskEncoder();
-    writeFileSync(this.#user.path(mailbox, key), Buffer.concat([disk.encode(bytes), disk.finish()]));
-  }
-
-  async move(mailbox: string, key: string, to: string): Promise<void> {
-    this.#user.move(mailbox, key, to);
-  }
-
-  async copy(mailbox: string, key: string, to: string): Promise<void> {
-    const path = this.#user.path(mailbox, key);
-    writeFileSync(join(this.#user.directory(to), 'cur', path.split('/').at(-1)!), readFileSync(path));
-  }
-
-  async createMailbox(mailbox: string): Promise<void> {
-    for (const part of ['cur', 'new', 'tmp'])
-      mkdirSync(join(this.#user.directory(mailbox), part), { recursive: true });
-  }
-
-  async deleteMailbox(mailbox: string): Promise<void> {
-    rmSync(this.#user.directory(mailbox), { recursive: true });
-  }
-
-  async renew(): Promise<void> {
-    throw new Error('a Maildir has no UIDVALIDITY');
+  /** A server that makes the account anew for it ends our connection. */
+  async renew(mailbox: string, validity?: number): Promise<void> {
+    const { port, password, renew } = this.#server;
+    await renew(this.#user, mailbox, validity);
+    await this.#client.logout();
+    this.#client = await ImapUser.login(port, this.#user, password);
   }
 }
