@@ -3,7 +3,7 @@ import { errnoOf, PosternError } from '@postern/core/model/error.js';
 import { applyDelta, canStore, type PermanentFlags } from '@postern/core/model/flags.js';
 import type { MailboxName } from '@postern/core/model/mailbox.js';
 import type { MessageKey, Row } from '@postern/core/model/row.js';
-import type { CopyOutcome, MoveOutcome } from '@postern/core/side/side.js';
+import type { CopyOutcome, MoveOutcome, Relocation } from '@postern/core/side/side.js';
 import type { MemoryMailbox, MemoryWorld, StoredMessage } from './memory-world.js';
 
 /** What a relocation on a memory side works on. */
@@ -15,6 +15,10 @@ export interface RelocationPlace {
   readonly permanentFlags: PermanentFlags;
   /** Uid worlds: no COPYUID and no UID EXPUNGE: a move is a copy and a mark, and nobody says what the copy's UID is. */
   readonly withoutUidplus: boolean;
+  /** Uid worlds: a move is COPY, STORE and EXPUNGE. */
+  readonly withoutMove: boolean;
+  /** What an earlier move brought to the target, by the key it has here. */
+  readonly arrived?: Relocation['arrived'];
   /** Undefined where the caller takes keys of the target for those of another epoch. */
   readonly rowOf: (message: StoredMessage) => Row | undefined;
 }
@@ -28,9 +32,10 @@ export class MemoryRelocation {
   }
 
   move(rows: readonly Row[]): Promise<readonly MoveOutcome[]> {
-    const { world, withoutUidplus } = this.#place;
+    const { world, withoutUidplus, withoutMove, arrived } = this.#place;
     if (world.keys === 'file') return this.#each(rows, message => this.#relink(message));
-    if (withoutUidplus) return this.#each(rows, message => this.#copyAndMark(message));
+    if (withoutUidplus || withoutMove || arrived !== undefined)
+      return this.#each(rows, message => this.#copyAndExpunge(message));
     return this.#each(rows, message => this.#serverMove(message));
   }
 
@@ -66,6 +71,7 @@ export class MemoryRelocation {
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === undefined || error instanceof PosternError) throw error;
+      if (this.#place.world.keys === 'uid') throw new PosternError('unreachable', `it failed (${errno})`);
       return { kind: 'refused', reason: `it failed (${errno})` };
     }
   }
@@ -93,24 +99,31 @@ export class MemoryRelocation {
     return withoutUidplus ? { kind: 'done' } : this.#arrived(key);
   }
 
-  async #copyAndMark(message: StoredMessage): Promise<MoveOutcome> {
-    const { world, from } = this.#place;
-    const copied = await this.#serverCopy(message);
+  async #copyAndExpunge(message: StoredMessage): Promise<MoveOutcome> {
+    const { world, from, withoutUidplus, arrived } = this.#place;
+    const there = arrived?.get(message.key);
+    const copied = there === undefined ? await this.#serverCopy(message) : this.#arrived(there);
     if (copied.kind !== 'done') return copied;
     await this.#act({ surface: 'wire', name: 'STORE', target: `${from.name} ${message.key}` }, () => {
       const now = from.mailbox.messages.get(message.key);
       if (now === undefined) return;
       world.reflag(from.mailbox, now, applyDelta(now.flags, { add: ['\\Deleted'], remove: [] }));
     });
-    return { ...copied, kind: 'marked' };
+    if (withoutUidplus) return { ...copied, kind: 'marked' };
+    await this.#act({ surface: 'wire', name: 'EXPUNGE', target: `${from.name} ${message.key}` }, () =>
+      world.drop(from.mailbox, message.key),
+    );
+    return copied;
   }
 
   /** Linked into the target under its own name (there already: an earlier move died), synced, unlinked. */
   async #relink(message: StoredMessage): Promise<CopyOutcome> {
-    const { world, from, to } = this.#place;
-    const there = to.mailbox.messages.get(message.key);
+    const { world, from, to, arrived } = this.#place;
+    const name = arrived?.get(message.key) ?? message.key;
+    const there = to.mailbox.messages.get(name);
     const isLinked = there?.identity.content === message.identity.content;
-    const key = there === undefined || isLinked ? message.key : world.newName();
+    if (arrived?.has(message.key) && !isLinked) return { kind: 'changed', reason: 'it is another file' };
+    const key = there === undefined || isLinked ? name : world.newName();
     if (!isLinked) {
       await this.#act({ surface: 'fs', name: 'link', target: `${to.name}/cur/${key}` }, () =>
         this.#store({ ...message, key }, false),

@@ -38,6 +38,8 @@ export interface MemorySideOptions {
   readonly subscribed?: ReadonlySet<string>;
   /** Uid worlds: no APPENDUID and no UID EXPUNGE: the UID is searched for, and removals only mark \Deleted. */
   readonly withoutUidplus?: boolean;
+  /** Uid worlds: no MOVE: messages are copied and expunged. */
+  readonly withoutMove?: boolean;
   /** Uid worlds: no MODSEQ anywhere. */
   readonly withoutCondstore?: boolean;
   readonly permanentFlags?: PermanentFlags;
@@ -394,7 +396,7 @@ export class MemorySide implements Side {
     }
   }
 
-  #relocation({ mailbox, epoch, to, toEpoch = NO_EPOCH }: Relocation): MemoryRelocation {
+  #relocation({ mailbox, epoch, to, toEpoch = NO_EPOCH, arrived }: Relocation): MemoryRelocation {
     const target = this.#mailbox(to);
     const isKnown = toEpoch === this.#epoch(target);
     return new MemoryRelocation({
@@ -404,6 +406,8 @@ export class MemorySide implements Side {
       to: { name: to, mailbox: target },
       permanentFlags: this.#permanentFlags,
       withoutUidplus: this.#options.withoutUidplus ?? false,
+      withoutMove: this.#options.withoutMove ?? false,
+      ...(arrived === undefined ? {} : { arrived }),
       rowOf: message => (isKnown ? this.#row(message) : undefined),
     });
   }

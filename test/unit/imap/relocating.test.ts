@@ -99,6 +99,25 @@ describe('moving', () => {
     ]);
   });
 
+  it('only expunges what an earlier move had copied, when that is finished', async () => {
+    const answers = [left(), there(1, 2), OPEN];
+    for (const capabilities of [EVERYTHING, NO_MOVE]) {
+      const { side, server } = await scripted({ capabilities, answers });
+      const arrived = new Map([1, 2].map(uid => [known(uid).key, String(uid + 40) as MessageKey]));
+      const rows = [known(1), known(2)];
+      const request = { mailbox: INBOX, epoch: EPOCH, to: WORK, toEpoch: TO_EPOCH, rows, arrived };
+      expect(await side.move(request)).toMatchObject([
+        { kind: 'done', row: { key: '41' } },
+        { kind: 'done', row: { key: '42' } },
+      ]);
+      expect(server.count(/COPY|MOVE/)).toBe(0);
+      expect(server.commands).toContain('UID EXPUNGE 1:2');
+      const nameless = { ...request, arrived: new Map() };
+      expect((await failure(side.move(nameless))).code).toBe('snapshot-incomplete');
+      expect(server.count(/UID EXPUNGE/)).toBe(1);
+    }
+  });
+
   it('marks and expunges nothing when the copy fails', async () => {
     const answers = [copied('TAG NO [TRYCREATE] no such mailbox'), there(1)];
     const { outcomes, server } = await relocate('move', { capabilities: NO_MOVE, answers }, 1);

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import type { Effect } from '@postern/core/model/effect.js';
 import { INBOX, mailboxName } from '@postern/core/model/mailbox.js';
-import { NO_EPOCH, type Row } from '@postern/core/model/row.js';
+import { type MessageKey, NO_EPOCH, type Row } from '@postern/core/model/row.js';
 import type { CopyOutcome, MoveOutcome } from '@postern/core/side/side.js';
 import { describe, expect, it } from 'vitest';
 import { codeOf } from '../../contract/side/opened-side.js';
@@ -36,6 +36,13 @@ async function rowsOf(maildir: TemporaryMaildir): Promise<Row[]> {
 async function move(maildir: TemporaryMaildir, rows: readonly Row[], parts: SideParts = {}) {
   const request = { mailbox: INBOX, epoch: NO_EPOCH, to: WORK, rows };
   return maildir.side(parts).move(request) as Promise<readonly MoveOutcome[]>;
+}
+
+/** Ends a move that died in between, as apply does. */
+async function finish(maildir: TemporaryMaildir, from: string, to: string) {
+  const rows = (await rowsOf(maildir)).filter(({ key }) => key === from);
+  const arrived = new Map([[from as MessageKey, to as MessageKey]]);
+  return maildir.side().move({ mailbox: INBOX, epoch: NO_EPOCH, to: WORK, rows, arrived });
 }
 
 async function copy(maildir: TemporaryMaildir, rows: readonly Row[], parts: SideParts = {}) {
@@ -111,6 +118,24 @@ describe('a moved file', () => {
     expect(maildir.names('.Work/cur')).toEqual(['1.a:2,RS']);
     expect(maildir.names('cur')).toEqual([]);
   });
+
+  it('that an earlier move had linked only leaves its old place when the move is finished', async () => {
+    const maildir = await maildirWith({ 'cur/1.a:2,S': 'one' });
+    linkSync(maildir.path('cur/1.a:2,S'), maildir.path('.Work/new/9.z'));
+    expect(await finish(maildir, '1.a', '9.z')).toMatchObject([{ kind: 'done', row: { key: '9.z' } }]);
+    expect([maildir.names('cur'), maildir.names('.Work/new')]).toEqual([[], ['9.z']]);
+    expect(await finish(maildir, '1.a', '9.z')).toEqual([]);
+  });
+
+  it.each(['1.a', '9.z'])(
+    'stays when what came to the other mailbox as %s is another file of the same bytes',
+    async name => {
+      const maildir = await maildirWith({ 'cur/1.a:2,S': 'one', [`.Work/new/${name}`]: 'one' });
+      expect(await finish(maildir, '1.a', name)).toMatchObject([{ kind: 'changed' }]);
+      expect(await finish(maildir, '1.a', '7.nothing')).toMatchObject([{ kind: 'changed' }]);
+      expect([maildir.names('cur'), maildir.names('.Work/new')]).toEqual([['1.a:2,S'], [name]]);
+    },
+  );
 
   it('loses both its names', async () => {
     const maildir = await maildirWith({ 'cur/1.a:2,S': 'one' });

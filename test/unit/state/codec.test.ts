@@ -73,6 +73,7 @@ const intent: Required<Intent> = {
   uidFrom: 17,
   begun: 1,
   lost: 2,
+  from: { mailbox: 'Work' as MailboxName, epoch: '7' as Epoch, key: '9' as MessageKey },
 };
 const operation: Required<Operation> = {
   started: 1,

@@ -170,7 +170,7 @@ class Run {
       await this.#each(pairs, await this.#rematched(), desk =>
         this.#pairUp(desk, pairs.get(desk.mailbox) ?? []),
       );
-      for (const moves of journeys) await this.#move(moves);
+      for (const moves of journeys) await this.#move(moves, inDoubt);
       await this.#each(rest, [], desk => this.#carryOut(desk, rest.get(desk.mailbox) ?? [], inDoubt));
       for (const action of last) {
         await this.#guarded([action.mailbox], [action], () =>
@@ -235,7 +235,9 @@ class Run {
     await settleRematch(desk);
   }
 
-  async #move(actions: readonly Action[]): Promise<void> {
+  async #move(all: readonly Action[], inDoubt: ReadonlySet<string>): Promise<void> {
+    const actions = this.#undoubted(all, inDoubt);
+    if (actions.length === 0) return;
     const { mailbox, to } = actions[0] ?? bug('a journey without actions');
     const target = to ?? bug('a journey without a target');
     await this.#guarded([mailbox, target], actions, async () => {
@@ -270,8 +272,8 @@ class Run {
   /** A delivery whose earlier outcome is still open is not repeated. */
   #undoubted(actions: readonly Action[], inDoubt: ReadonlySet<string>): Action[] {
     return actions.filter(action => {
-      const source = action.op === 'download' ? action.remote : action.local;
-      if (!inDoubt.has(`${action.mailbox}\0${source?.key}`)) return true;
+      const comesFrom = action.op === 'download' || action.op.endsWith('-local') ? 'remote' : 'local';
+      if (!inDoubt.has(`${action.to ?? action.mailbox}\0${action[comesFrom]?.key}`)) return true;
       this.#report(
         action,
         skipped('an earlier delivery of it may still happen: run it again in ten minutes'),

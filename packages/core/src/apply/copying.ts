@@ -2,7 +2,7 @@ import type { Action } from '../model/action.js';
 import { agreedFlags } from '../model/agreed-flags.js';
 import { otherSide, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
-import type { Flags } from '../model/flags.js';
+import { type Flags, hasFlag, protects } from '../model/flags.js';
 import type { Identity } from '../model/identity.js';
 import { isEdited, type Pair } from '../model/pair.js';
 import type { MessageKey, Row } from '../model/row.js';
@@ -68,6 +68,9 @@ export function checkCopy(desk: Desk, action: Action): Refusal | undefined {
     const partner = desk.row(target, pair[target]);
     const edited = isEdited(pair, source, row) || (partner !== undefined && isEdited(pair, target, partner));
     if (partner !== undefined && !edited) return already('it is on both sides');
+    if (pair.marked && hasFlag(row.flags, '\\Deleted') && !protects(pair.flags, row.flags)) {
+      return skipped('it was moved or removed, and only waits to be expunged');
+    }
     const named = action[target];
     if (named === undefined || named.key !== pair[target].key || named.epoch !== pair[target].epoch) {
       return skipped(`it was on the ${target} side before and is gone there: plan again`);

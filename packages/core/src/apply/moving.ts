@@ -1,21 +1,19 @@
 import type { Action } from '../model/action.js';
 import { otherSide, type SideName } from '../model/by-side.js';
-import { bug } from '../model/error.js';
+import { bug, PosternError } from '../model/error.js';
 import { sameMessage } from '../model/identity.js';
 import type { Pair } from '../model/pair.js';
 import type { Row } from '../model/row.js';
 import type { MoveOutcome } from '../side/side.js';
-import { pairArrival } from './arrival.js';
+import type { Intent } from '../state/records.js';
 import { inBatches } from './batches.js';
-import type { Desk } from './desk.js';
+import type { Journey } from './journey.js';
 import { already, failed, type Refusal, type Report, skipped } from './judgement.js';
+import { MoveIntents } from './move-intents.js';
 import { endOf, isWhole } from './pairing.js';
+import { recordMove } from './record-move.js';
 
-/** The mailbox a move leaves and the one it goes to. */
-export interface Journey {
-  readonly from: Desk;
-  readonly to: Desk;
-}
+export type { Journey } from './journey.js';
 
 function movedSide(action: Action): SideName {
   return action.op === 'move-local' ? 'local' : 'remote';
@@ -68,7 +66,6 @@ interface Move {
 async function runBatch(journey: Journey, actions: readonly Action[], report: Report): Promise<void> {
   const { from, to } = journey;
   const on = movedSide(actions[0] ?? bug('an empty batch'));
-  const source = otherSide(on);
   const ready: Action[] = [];
   for (const action of actions) {
     const refusal = checkMove(journey, action);
@@ -76,80 +73,122 @@ async function runBatch(journey: Journey, actions: readonly Action[], report: Re
     else report(action, refusal);
   }
   if (ready.length === 0) return;
-  await from.begin();
-  await to.begin();
   const moves = await confirmed(journey, ready, report);
   if (moves.length === 0) return;
-  const outcomes = await from.repository.sides[on].move({
-    mailbox: from.mailbox,
-    epoch: from.epoch(on),
-    to: to.mailbox,
-    toEpoch: to.epoch(on),
-    rows: moves.map(({ victim }) => victim),
-  });
-  for (const [index, move] of moves.entries()) {
-    conclude(journey, move, outcomes[index] ?? bug('a move without an outcome'), report);
+  const intents = new Map(moves.map(move => intend(journey, on, move)));
+  await from.begin();
+  await to.begin();
+  await to.commit({ durable: true });
+  const outcomes = await carriedOut(journey, on, { moves, intents });
+  const settling = new MoveIntents(to);
+  for (const [index, [id, intent]] of [...intents].entries()) {
+    const { action, pair, victim, partner } = moves[index] ?? bug('an intent without its move');
+    const outcome = outcomes[index] ?? bug('a move without an outcome');
+    const left = outcome.kind === 'done' || outcome.kind === 'marked';
+    const arrived = left ? (outcome.row ?? settling.find(intent)) : undefined;
+    if (left) recordMove(journey, { on, outcome: outcome.kind, victim, arrived, partner, before: pair });
+    if (left && arrived === undefined) to.putIntent(id, { ...intent, lost: to.repository.clock.now() });
+    else to.clearIntent(id);
+    report(action, refusalOf(outcome, journey, on));
   }
   await from.commitWith(to, { durable: true });
+}
 
-  async function confirmed(
-    { from, to }: Journey,
-    actions: readonly Action[],
-    report: Report,
-  ): Promise<Move[]> {
-    const { sides } = from.repository;
-    const partners = await sides[source].look(
-      to.mailbox,
-      to.epoch(source),
-      actions.map(action => endOf(action, source).key),
-    );
-    const pairs = actions.map(action => from.pairAt(on, endOf(action, on)));
-    const keys = pairs.flatMap(pair => (pair === undefined ? [] : [pair[source].key]));
-    const left =
-      from.has(source) && keys.length > 0
-        ? (await sides[source].look(from.mailbox, from.epoch(source), keys)).gone
-        : undefined;
-    const moves: Move[] = [];
-    for (const [index, action] of actions.entries()) {
-      const pair = pairs[index];
-      const partner = partners.rows.get(endOf(action, source).key);
-      if (partner === undefined)
-        report(action, skipped(`the message is no longer in ${to.mailbox} on the ${source} side`));
-      else if (pair !== undefined && left !== undefined && !left.has(pair[source].key)) {
-        report(action, skipped(`the ${source} side does not confirm that it left ${from.mailbox}`));
-      } else {
-        const victim = from.row(on, endOf(action, on)) ?? bug('a move without its message');
-        moves.push({ action, pair, victim, partner });
-      }
+/** Asks both sides at this moment: the counterpart is there, and it has left the mailbox the message is still in. */
+async function confirmed({ from, to }: Journey, actions: readonly Action[], report: Report): Promise<Move[]> {
+  const on = movedSide(actions[0] ?? bug('an empty batch'));
+  const source = otherSide(on);
+  const { sides } = from.repository;
+  const partners = await sides[source].look(
+    to.mailbox,
+    to.epoch(source),
+    actions.map(action => endOf(action, source).key),
+  );
+  const pairs = actions.map(action => from.pairAt(on, endOf(action, on)));
+  const keys = pairs.flatMap(pair => (pair === undefined ? [] : [pair[source].key]));
+  const left =
+    from.has(source) && keys.length > 0
+      ? (await sides[source].look(from.mailbox, from.epoch(source), keys)).gone
+      : undefined;
+  const moves: Move[] = [];
+  for (const [index, action] of actions.entries()) {
+    const pair = pairs[index];
+    const partner = partners.rows.get(endOf(action, source).key);
+    if (partner === undefined)
+      report(action, skipped(`the message is no longer in ${to.mailbox} on the ${source} side`));
+    else if (pair !== undefined && left !== undefined && !left.has(pair[source].key)) {
+      report(action, skipped(`the ${source} side does not confirm that it left ${from.mailbox}`));
+    } else {
+      const victim = from.row(on, endOf(action, on)) ?? bug('a move without its message');
+      moves.push({ action, pair, victim, partner });
     }
-    return moves;
+  }
+  return moves;
+}
+
+/** A move that dies between its two halves leaves the message in both mailboxes, and base may not tell why: this does. */
+function intend({ from, to }: Journey, on: SideName, { action, victim, partner }: Move): [string, Intent] {
+  const { operation, repository } = to;
+  const uidFrom = to.uidNext(on);
+  const id = `${operation}/${action.id}`;
+  const intent: Intent = {
+    operation,
+    side: on,
+    mailbox: to.mailbox,
+    source: { epoch: to.epoch(otherSide(on)), key: partner.key },
+    identity: victim.identity,
+    epoch: to.epoch(on),
+    ...(uidFrom === undefined ? {} : { uidFrom }),
+    begun: repository.clock.now(),
+    from: { mailbox: from.mailbox, epoch: from.epoch(on), key: victim.key },
+  };
+  to.putIntent(id, intent);
+  return [id, intent];
+}
+
+interface Begun {
+  readonly moves: readonly Move[];
+  readonly intents: ReadonlyMap<string, Intent>;
+}
+
+/** Where the side cannot tell what a message is in the other mailbox, that one is looked at once more. */
+async function carriedOut(
+  { from, to }: Journey,
+  on: SideName,
+  { moves, intents }: Begun,
+): Promise<readonly MoveOutcome[]> {
+  try {
+    const outcomes = await from.repository.sides[on].move({
+      mailbox: from.mailbox,
+      epoch: from.epoch(on),
+      to: to.mailbox,
+      toEpoch: to.epoch(on),
+      rows: moves.map(({ victim }) => victim),
+    });
+    const isUntold = (outcome: MoveOutcome) =>
+      (outcome.kind === 'done' || outcome.kind === 'marked') && outcome.row === undefined;
+    if (outcomes.some(isUntold)) await to.refresh(on);
+    return outcomes;
+  } catch (error) {
+    if (!(error instanceof PosternError) || from.repository.sides[on].keys === 'file') throw error;
+    // The answer is lost, not what the server does: it may be about to copy them.
+    const lost = to.repository.clock.now();
+    for (const [id, intent] of intents) to.putIntent(id, { ...intent, lost });
+    await to.commit({ durable: true });
+    throw error;
   }
 }
 
-function conclude(journey: Journey, move: Move, outcome: MoveOutcome, report: Report): void {
-  const { from, to } = journey;
-  const { action, pair, victim, partner } = move;
-  const on = movedSide(action);
+function refusalOf(outcome: MoveOutcome, { from }: Journey, on: SideName): Refusal | undefined {
   switch (outcome.kind) {
     case 'done':
-      if (pair !== undefined) from.dropPair(pair);
-      from.dropRow(on, victim.key);
-      if (outcome.row !== undefined) pairArrival(to, { on, arrived: outcome.row, partner, before: pair });
-      report(action);
-      return;
     case 'marked':
-      if (pair !== undefined) from.putPair({ ...pair, marked: true });
-      if (outcome.row !== undefined) pairArrival(to, { on, arrived: outcome.row, partner, before: pair });
-      report(action);
-      return;
+      return undefined;
     case 'gone':
-      report(action, skipped(`the message is no longer in ${from.mailbox} on the ${on} side`));
-      return;
+      return skipped(`the message is no longer in ${from.mailbox} on the ${on} side`);
     case 'changed':
-      report(action, skipped(outcome.reason));
-      return;
+      return skipped(outcome.reason);
     case 'refused':
-      report(action, failed(outcome.reason));
-      return;
+      return failed(outcome.reason);
   }
 }

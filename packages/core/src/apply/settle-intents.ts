@@ -2,13 +2,15 @@ import { agreedFlags } from '../model/agreed-flags.js';
 import { otherSide, SIDES } from '../model/by-side.js';
 import { PosternError } from '../model/error.js';
 import { sameFlags } from '../model/flags.js';
-import { ContentHasher, sameMessage } from '../model/identity.js';
+import { sameMessage } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
 import { isEdited, type Pair } from '../model/pair.js';
 import type { Row } from '../model/row.js';
 import type { Intent } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
+import { contentOf } from './content-of.js';
 import { Desk } from './desk.js';
+import { MoveIntents } from './move-intents.js';
 
 /** How long after a lost answer a delivery is not repeated: the server may still be about to commit it. */
 const GRACE = 10 * 60 * 1000;
@@ -25,8 +27,9 @@ export interface SettledIntents {
 }
 
 /**
- * Finds out what became of deliveries whose outcome was never recorded (SAFETY §3.1, §3.2). The snapshots must be fresh. A
- * delivery that is found is paired; one that is not is forgotten, unless its answer was lost a short while ago.
+ * Finds out what became of deliveries and moves whose outcome was never recorded (SAFETY §3.1, §3.2, §3.4). The snapshots must
+ * be fresh. What is found is paired, and a move that stopped half-way is finished; what is not found is forgotten, unless its
+ * answer was lost a short while ago.
  */
 export async function settleIntents(repository: Repository, operation: string): Promise<SettledIntents> {
   const inDoubt = new Set<string>();
@@ -63,14 +66,16 @@ async function settleMailbox(
 ): Promise<Intent[]> {
   const { repository, mailbox } = desk;
   let open = await settling.settle(intents);
-  if ([...open.values()].some(intent => intent.key === undefined && intent.lost === undefined)) {
+  const mayCome = (intent: Intent) =>
+    repository.sides[intent.side].keys === 'uid' && intent.key === undefined && intent.lost === undefined;
+  if ([...open.values()].some(mayCome)) {
     await repository.clock.sleep(PATIENCE);
     for (const side of SIDES) {
       if ([...open.values()].some(intent => intent.side === side) && desk.has(side)) await desk.refresh(side);
     }
     open = await settling.settle(open);
   }
-  const waiting: Intent[] = [];
+  const waiting: Intent[] = [...settling.refused];
   for (const [id, intent] of open) {
     if (intent.lost !== undefined && repository.clock.now() - intent.lost < GRACE) {
       waiting.push(intent);
@@ -87,6 +92,8 @@ async function settleMailbox(
 class MailboxIntents {
   readonly #desk: Desk;
   found = 0;
+  /** Moves that are half done, and that the side does not let be finished. */
+  readonly refused: Intent[] = [];
 
   constructor(desk: Desk) {
     this.#desk = desk;
@@ -96,6 +103,10 @@ class MailboxIntents {
   async settle(intents: ReadonlyMap<string, Intent>): Promise<Map<string, Intent>> {
     const open = new Map<string, Intent>();
     for (const [id, intent] of intents) {
+      if (intent.from !== undefined) {
+        await this.#settleMove(id, intent, open);
+        continue;
+      }
       const row = await this.#find(intent);
       if (row === undefined) {
         open.set(id, intent);
@@ -109,6 +120,13 @@ class MailboxIntents {
       this.found++;
     }
     return open;
+  }
+
+  async #settleMove(id: string, intent: Intent, open: Map<string, Intent>): Promise<void> {
+    const fate = await new MoveIntents(this.#desk).settle(id, intent);
+    if (fate === 'settled') this.found++;
+    else if (fate === 'open') open.set(id, intent);
+    else this.refused.push(intent);
   }
 
   async #find(intent: Intent): Promise<Row | undefined> {
@@ -143,19 +161,9 @@ class MailboxIntents {
     for (const row of [...own, ...candidates.filter(row => !own.includes(row))]) {
       if (intent.uidFrom !== undefined && Number(row.key) < intent.uidFrom) continue;
       if (row.identity.content !== undefined || intent.identity.content === undefined) return row;
-      if ((await this.#contentOf(intent, row)) === intent.identity.content) return row;
+      if ((await contentOf(this.#desk, intent.side, row)) === intent.identity.content) return row;
     }
     return undefined;
-  }
-
-  async #contentOf(intent: Intent, row: Row): Promise<string | undefined> {
-    let content: string | undefined;
-    await this.#desk.repository.sides[intent.side].read(intent.mailbox, intent.epoch, [row], async letter => {
-      const hasher = new ContentHasher();
-      for await (const chunk of letter.chunks) hasher.update(chunk);
-      content = hasher.finish().content;
-    });
-    return content;
   }
 
   #pair(intent: Intent, row: Row): void {

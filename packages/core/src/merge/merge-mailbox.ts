@@ -3,7 +3,7 @@ import { type PairInView, rowsToMatch, sortPairs } from '../match/sort-pairs.js'
 import { adoptedFlags } from '../model/agreed-flags.js';
 import { type BySide, otherSide, SIDES, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
-import { type Flags, protects, sameFlags } from '../model/flags.js';
+import { type Flags, hasFlag, protects, sameFlags } from '../model/flags.js';
 import { isEdited, type Pair } from '../model/pair.js';
 import type { Row, Snapshot } from '../model/row.js';
 import type { Blocked, MailboxView } from '../model/view.js';
@@ -80,13 +80,7 @@ class MailboxMerge {
   }
 
   #mergePair({ pair, rows }: PairInView): void {
-    if (
-      pair.marked &&
-      rows.local === undefined &&
-      rows.remote !== undefined &&
-      !protects(pair.flags, rows.remote.flags)
-    )
-      return;
+    if (isMarkedOnly(pair, rows)) return;
     const verdict =
       PAIR_CASES[this.#changeOf(pair, 'remote', rows.remote)][this.#changeOf(pair, 'local', rows.local)];
     switch (verdict.kind) {
@@ -211,4 +205,16 @@ class MailboxMerge {
       });
     }
   }
+}
+
+/** One end is gone, and the other waits under its mark for somebody to expunge it. */
+function isMarkedOnly(pair: Pair, rows: BySide<Row | undefined>): boolean {
+  if (!pair.marked) return false;
+  const [row, ...more] = SIDES.flatMap(side => rows[side] ?? []);
+  return (
+    row !== undefined &&
+    more.length === 0 &&
+    hasFlag(row.flags, '\\Deleted') &&
+    !protects(pair.flags, row.flags)
+  );
 }

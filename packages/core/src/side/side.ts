@@ -189,6 +189,11 @@ export interface Relocation {
   readonly toEpoch?: Epoch;
   /** The rows as the caller saw them last. */
   readonly rows: readonly Row[];
+  /**
+   * Of a move that was cut short: what each of the rows already is in `to`, as the caller has just seen. Nothing is copied;
+   * each leaves `mailbox`, or is `changed` where the side can tell that the two are not one message.
+   */
+  readonly arrived?: ReadonlyMap<MessageKey, MessageKey>;
 }
 
 export type MoveOutcome =

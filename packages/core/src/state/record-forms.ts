@@ -105,6 +105,7 @@ const intent = object<Intent>({
   uidFrom: optional(whole),
   begun: number,
   lost: optional(number),
+  from: optional(object<NonNullable<Intent['from']>>({ mailbox: branded, epoch, key: messageKey })),
 });
 
 const operation = object<Operation>({

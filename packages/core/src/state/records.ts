@@ -69,7 +69,7 @@ export interface SideRecord {
   readonly unreadable?: Readonly<Record<string, string>>;
 }
 
-/** A delivery that was begun. Cleared in the same batch that records its outcome. */
+/** A delivery, or a move within a side, that was begun. Cleared in the same batch that records its outcome. */
 export interface Intent {
   readonly operation: string;
   /** The side that is delivered to. */
@@ -86,6 +86,8 @@ export interface Intent {
   readonly begun: number;
   /** When the answer got lost while we looked; absent when nobody saw (the process died). */
   readonly lost?: number;
+  /** Set for a move: the message on the same side that leaves this place when it has arrived. */
+  readonly from?: { readonly mailbox: MailboxName; readonly epoch: Epoch; readonly key: MessageKey };
 }
 
 export interface Operation {

@@ -1,8 +1,9 @@
-import type { Epoch, Row } from '../../model/row.js';
+import { PosternError } from '../../model/error.js';
+import type { Epoch, MessageKey, Row } from '../../model/row.js';
 import type { CopyOutcome, MoveOutcome } from '../side.js';
 import { verify } from './expected-rows.js';
 import { demandEpoch, type Opened, type Place } from './selection.js';
-import { copyAlong, moveAway, type NewUid, type Transferred } from './transfer.js';
+import { copyAlong, finishMove, moveAway, type NewUid, type Transferred } from './transfer.js';
 import { keyOf, uidOf } from './uid-set.js';
 
 export interface RelocationRequest {
@@ -12,25 +13,43 @@ export interface RelocationRequest {
   /** What the caller takes for the UIDVALIDITY of `to`: rows under another one would be read as other messages. */
   readonly toEpoch: Epoch | undefined;
   readonly rows: readonly Row[];
+  /** Rows that are in `to` already, for an earlier move was cut short there: by key, the key they have there. */
+  readonly arrived?: ReadonlyMap<MessageKey, MessageKey>;
 }
 
 /** Moves messages: each is looked at first and left alone when it is not the expected one. */
 export async function moveMessages(request: RelocationRequest): Promise<readonly MoveOutcome[]> {
-  return relocate(request, moveAway);
+  const { arrived, toEpoch, rows } = request;
+  if (arrived === undefined || toEpoch === undefined) return relocate(request, 'move', moveAway);
+  const copies = new Map<number, NewUid>();
+  for (const { key } of rows) {
+    const uid = uidOf(arrived.get(key) ?? key);
+    if (!arrived.has(key) || uid === undefined) throw unknownUid(request.to);
+    copies.set(uidOf(key) ?? 0, { epoch: toEpoch, uid });
+  }
+  return relocate(request, 'move', victims => finishMove(victims, copies));
+}
+
+function unknownUid({ mailbox }: Place): PosternError {
+  return new PosternError('snapshot-incomplete', `no message of ${mailbox} has such a UID`);
 }
 
 /** Copies messages: each is looked at first and left alone when it is not the expected one. */
 export async function copyMessages(request: RelocationRequest): Promise<readonly CopyOutcome[]> {
-  const outcomes = await relocate(request, copyAlong);
+  const outcomes = await relocate(request, 'copy', copyAlong);
   return outcomes.map(outcome => (outcome.kind === 'marked' ? { ...outcome, kind: 'done' } : outcome));
 }
 
-async function relocate(request: RelocationRequest, act: typeof moveAway): Promise<readonly MoveOutcome[]> {
+async function relocate(
+  request: RelocationRequest,
+  how: 'move' | 'copy',
+  act: typeof moveAway,
+): Promise<readonly MoveOutcome[]> {
   const { opened, epoch, to, rows } = request;
   const { session, selection } = opened;
   const { place } = selection;
   demandEpoch(selection, epoch);
-  if (act === moveAway && selection.readOnly) {
+  if (how === 'move' && selection.readOnly) {
     return rows.map(() => refused('the server opens the mailbox for reading only'));
   }
   if (place.raw === to.raw) return rows.map(() => refused(`it is in ${to.mailbox} already`));

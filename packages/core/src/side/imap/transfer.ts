@@ -87,8 +87,25 @@ async function moveSet(victims: Victims, set: UidSet, to: Place): Promise<Map<nu
   return outcomes;
 }
 
+/** The second half of a move: expunges what `copies` says has been copied. */
+export async function finishMove(
+  victims: Victims,
+  copies: ReadonlyMap<number, NewUid>,
+): Promise<Map<number, Transferred>> {
+  return inSets(victims, async set => {
+    const copied = set.uids.map((uid): [number, Copy] => [uid, { kind: 'done', copied: copies.get(uid)! }]);
+    return expungeCopied(victims, new Map(copied));
+  });
+}
+
 async function copyAndExpunge(victims: Victims, set: UidSet, to: Place): Promise<Map<number, Transferred>> {
-  const outcomes = await copySet(victims, set, to);
+  return expungeCopied(victims, await copySet(victims, set, to));
+}
+
+async function expungeCopied(
+  victims: Victims,
+  outcomes: Map<number, Transferred>,
+): Promise<Map<number, Transferred>> {
   const copies = new Map<number, Copy>();
   for (const [uid, outcome] of outcomes) if (outcome.kind === 'done') copies.set(uid, outcome);
   for (const part of uidSets(copies.keys())) {

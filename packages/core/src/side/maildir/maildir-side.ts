@@ -169,7 +169,7 @@ export class MaildirSide implements Side {
     if (place.from.path === place.to.path) {
       return request.rows.map(() => ({ kind: 'refused', reason: 'it is in that mailbox already' }));
     }
-    return this.#writing(request.to, () => new MaildirMove(place).move(request.rows));
+    return this.#writing(request.to, () => new MaildirMove(place).move(request.rows, request.arrived));
   }
 
   async copy(request: Relocation): Promise<readonly CopyOutcome[]> {

@@ -1,10 +1,10 @@
 import { lstatSync } from 'node:fs';
 import { errnoOf } from '../../model/error.js';
 import type { Row } from '../../model/row.js';
-import type { MoveOutcome } from '../side.js';
+import type { MoveOutcome, Relocation } from '../side.js';
 import { type ExpectedFile, eachExpected } from './expected-files.js';
 import { reasonOf } from './file-errors.js';
-import { parseFileName } from './file-name.js';
+import { baseOf, keyOf, parseFileName } from './file-name.js';
 import { fileStamp, findFile, sameFile } from './mail-file.js';
 import { join, type Octets, pathBytes } from './octets.js';
 import { placeFile, unlinkFile } from './place-file.js';
@@ -16,6 +16,8 @@ interface Linked {
   readonly file: ExpectedFile;
   readonly spot: TargetSpot;
 }
+
+type NotLinked = Extract<MoveOutcome, { readonly kind: 'changed' }>;
 
 /**
  * Moves messages: each gets a name in the target, the target is made durable, and only then its names in the source go, if
@@ -29,12 +31,17 @@ export class MaildirMove {
     this.#place = place;
   }
 
-  async move(rows: readonly Row[]): Promise<readonly MoveOutcome[]> {
+  /** `arrived`: the names in the target of rows that an earlier move brought there. Only one and the same file counts. */
+  async move(
+    rows: readonly Row[],
+    arrived: Relocation['arrived'] = new Map(),
+  ): Promise<readonly MoveOutcome[]> {
     const { from, to, seam, clock } = this.#place;
     const there = takePass(to);
-    const steps = await eachExpected<Linked | MoveOutcome>({ directories: from, clock }, rows, file =>
-      this.#link(file, there),
-    );
+    const steps = await eachExpected<Linked | MoveOutcome>({ directories: from, clock }, rows, async file => {
+      const name = arrived.get(keyOf(parseFileName(file.spots[0]!.name).base));
+      return name === undefined ? this.#link(file, there) : this.#linked(file, there, baseOf(name));
+    });
     await syncTouched(seam, to, this.#touched.to);
     const outcomes = steps.map(step => ('file' in step ? this.#unlink(step) : step));
     await syncTouched(seam, from, this.#touched.from);
@@ -45,12 +52,9 @@ export class MaildirMove {
   async #link(file: ExpectedFile, there: Pass): Promise<Linked | MoveOutcome | undefined> {
     const { to, seam, names } = this.#place;
     const { base } = parseFileName(file.spots[0]!.name);
+    const linked = this.#linked(file, there, base);
+    if (linked.kind === 'was linked') return linked;
     const taken = findFile(to, there.spots.get(base) ?? []);
-    if (taken.kind === 'file' && sameFile(taken.stats, file.stats)) {
-      for (const { directory } of taken.spots) this.#touched.to.add(directory);
-      const spot = { ...taken.spots[0]!, letters: to.keywords.letters() };
-      return { kind: 'was linked', file, spot };
-    }
     const own = await spotFor(this.#place, file, base);
     const isFree = taken.kind === 'vanished' || ('name' in own && this.#isPlaceholder(own, there, base));
     const spot = isFree ? own : await spotFor(this.#place, file, names.next());
@@ -64,6 +68,17 @@ export class MaildirMove {
       const reason = reasonOf(error);
       return errnoOf(error) === 'ENOENT' ? undefined : { kind: 'refused', reason };
     }
+  }
+
+  #linked(file: ExpectedFile, there: Pass, base: Octets | undefined): Linked | NotLinked {
+    const { to } = this.#place;
+    const taken = findFile(to, base === undefined ? [] : (there.spots.get(base) ?? []));
+    if (taken.kind !== 'file' || !sameFile(taken.stats, file.stats)) {
+      return { kind: 'changed', reason: 'what is in the other mailbox is another file' };
+    }
+    for (const { directory } of taken.spots) this.#touched.to.add(directory);
+    const spot = { ...taken.spots[0]!, letters: to.keywords.letters() };
+    return { kind: 'was linked', file, spot };
   }
 
   /** On a file system without hard links, a move that died left an empty file under the name it had chosen. */
