@@ -1,26 +1,29 @@
 import { type Action, OPS } from '../model/action.js';
 import type { SideName } from '../model/by-side.js';
-import { bug, type ErrorCode, PosternError } from '../model/error.js';
+import { bug, isOneMailboxOnly, PosternError } from '../model/error.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
 import type { Outcome, Result } from '../model/outcome.js';
 import type { Problem } from '../model/row.js';
+import { openSteps } from '../model/steps.js';
 import { guardSides } from '../observe/guard-sides.js';
 import { observeSide } from '../observe/observe-side.js';
 import { unpairedDigests } from '../observe/unpaired-digests.js';
 import type { Progress, Repository } from '../state/repository.js';
+import { inBatches } from './batches.js';
 import { type BrakeReport, findBrakes, isHeld } from './brakes.js';
+import { copyLanded } from './copy-landed.js';
 import { runCopies } from './copying.js';
-
 import { Desk } from './desk.js';
 import { runDuplicates } from './duplicating.js';
 import { runFlags } from './flagging.js';
 import { already, failed, outcomeOf, type Refusal, type Report, skipped } from './judgement.js';
+import { LandedMessages } from './landed.js';
 import { runCreate, runDelete, runRename } from './mailbox-lines.js';
 import { runMoves } from './moving.js';
 import { runPairs, runUnpairs } from './pairing.js';
 import { rehearse } from './rehearse.js';
 import { type MovedTo, mayBeIn, runRemovals } from './removing.js';
-import { settleIntents } from './settle-intents.js';
+import { settleInterrupted } from './settle-interrupted.js';
 import { settleRematch } from './settle-rematch.js';
 import { sortOut } from './sort-out.js';
 
@@ -47,13 +50,6 @@ export interface ApplyReport {
   readonly stopped?: PosternError;
 }
 
-/** Failures that concern one mailbox; every other one ends the run. */
-const ONE_MAILBOX: ReadonlySet<ErrorCode> = new Set([
-  'mailbox-unreadable',
-  'snapshot-incomplete',
-  'server-refused',
-]);
-
 /**
  * Runs actions: any subset of a plan, in any order, any number of times, however old. Each is checked against what both
  * sides have now; deletions are asked about live once more. Decides nothing: an action that does not fit is skipped.
@@ -73,7 +69,8 @@ class Run {
   readonly #counts: Record<Result, number> = { done: 0, already: 0, skipped: 0, failed: 0, held: 0 };
   readonly #reported = new Set<string>();
   readonly #problems: Problem[] = [];
-  readonly #unread = new Set<MailboxName>();
+  /** Mailboxes that failed in this run, and why: nothing more is done in them. */
+  readonly #broken = new Map<MailboxName, string>();
   /** Mailboxes that base knows and that one side could not show just now: what is gone elsewhere may be in them. */
   readonly #unseen: Record<SideName, MailboxName[]> = { remote: [], local: [] };
   /** Mailboxes that were matched anew in this run, and why: nothing leaves them on account of base. */
@@ -139,7 +136,7 @@ class Run {
       observations.push(observation);
       this.#problems.push(...observation.problems);
       for (const mailbox of observation.unread) {
-        this.#unread.add(mailbox);
+        this.#broken.set(mailbox, 'the mailbox could not be read');
         const record = await this.#repository.store.get('mailbox', '', mailbox);
         if (record?.agreed) this.#unseen[side].push(mailbox);
       }
@@ -152,36 +149,49 @@ class Run {
   }
 
   async #perform(actions: readonly Action[]): Promise<PosternError | undefined> {
-    const { store, clock } = this.#repository;
+    const { store, clock, worker } = this.#repository;
     const started = clock.now();
+    let isLogged = actions.length > 0;
     const log = async (ended?: number) => {
-      const value = { started, ...(ended === undefined ? {} : { ended, counts: { ...this.#counts } }) };
+      const value = {
+        started,
+        ...worker,
+        actions: actions.length,
+        ...(ended === undefined ? {} : { ended, counts: { ...this.#counts } }),
+      };
       await store.write([{ put: 'log', mailbox: '', key: this.#operation, value }], { durable: false });
     };
     try {
-      if (actions.length > 0) await log();
-      const { inDoubt } = await settleIntents(this.#repository, this.#operation);
-      const { first, pairs, journeys, rest, last } = sortOut(actions);
+      if (isLogged) await log();
+      const { inDoubt, operations } = await settleInterrupted(this.#repository, this.#operation);
+      isLogged ||= operations > 0;
+      const { first, pairs, journeys, duplicates, rest, last } = sortOut(actions);
+      const landed = new LandedMessages(actions);
       for (const action of first) {
         const run = action.to === undefined ? runCreate : runRename;
         const mailboxes = action.to === undefined ? [action.mailbox] : [action.mailbox, action.to];
-        await this.#guarded(mailboxes, [action], () => run(this.#repository, action, this.#report));
+        await this.#guarded(mailboxes, [action], () =>
+          this.#step(() => run(this.#repository, action, this.#report)),
+        );
       }
       await this.#each(pairs, await this.#rematched(), desk =>
         this.#pairUp(desk, pairs.get(desk.mailbox) ?? []),
       );
       for (const moves of journeys) await this.#move(moves, inDoubt);
-      await this.#each(rest, [], desk => this.#carryOut(desk, rest.get(desk.mailbox) ?? [], inDoubt));
+      for (const copies of duplicates) await this.#copy(copies, inDoubt);
+      await this.#each(rest, [], desk =>
+        this.#carryOut(desk, rest.get(desk.mailbox) ?? [], { inDoubt, landed }),
+      );
       for (const action of last) {
         await this.#guarded([action.mailbox], [action], () =>
-          runDelete(this.#repository, action, this.#report),
+          this.#step(() => runDelete(this.#repository, action, this.#report)),
         );
       }
     } catch (error) {
       if (!(error instanceof PosternError)) throw error;
       return error;
     } finally {
-      if (actions.length > 0) await log(clock.now()).catch(() => undefined);
+      if (isLogged) await log(clock.now()).catch(() => undefined);
     }
     return undefined;
   }
@@ -213,15 +223,15 @@ class Run {
     work: () => Promise<void>,
   ): Promise<void> {
     try {
-      if (mailboxes.some(mailbox => this.#unread.has(mailbox))) {
-        throw new PosternError('mailbox-unreadable', 'the mailbox could not be read');
-      }
+      const broken = mailboxes.find(mailbox => this.#broken.has(mailbox));
+      if (broken !== undefined)
+        throw new PosternError('mailbox-unreadable', this.#broken.get(broken) ?? bug('no reason'));
       await work();
     } catch (error) {
-      if (!(error instanceof PosternError) || !ONE_MAILBOX.has(error.code)) throw error;
+      if (!isOneMailboxOnly(error)) throw error;
       for (const mailbox of mailboxes) {
-        if (!this.#unread.has(mailbox)) this.#problems.push({ mailbox, reason: error.message });
-        this.#unread.add(mailbox);
+        if (!this.#broken.has(mailbox)) this.#problems.push({ mailbox, reason: error.message });
+        this.#broken.set(mailbox, this.#broken.get(mailbox) ?? error.message);
       }
       for (const action of actions) {
         if (!this.#reported.has(action.id)) this.#report(action, failed(error.message));
@@ -231,8 +241,10 @@ class Run {
 
   async #pairUp(desk: Desk, actions: readonly Action[]): Promise<void> {
     if (desk.record.rematch !== undefined) this.#matchedAnew.set(desk.mailbox, desk.record.rematch);
-    await runPairs(desk, actions, this.#report);
-    await settleRematch(desk);
+    await this.#step(async () => {
+      await runPairs(desk, actions, this.#report);
+      await settleRematch(desk);
+    });
   }
 
   async #move(all: readonly Action[], inDoubt: ReadonlySet<string>): Promise<void> {
@@ -245,28 +257,57 @@ class Run {
         from: await Desk.open(this.#repository, mailbox, this.#operation),
         to: await Desk.open(this.#repository, target, this.#operation),
       };
-      const run = actions[0]?.op.startsWith('move-') ? runMoves : runDuplicates;
-      await run(journey, actions, this.#report);
+      await this.#inSteps(actions, part => runMoves(journey, part, this.#report));
       await journey.from.finish();
       await journey.to.finish();
     });
   }
 
-  async #carryOut(desk: Desk, actions: readonly Action[], inDoubt: ReadonlySet<string>): Promise<void> {
+  async #copy(all: readonly Action[], inDoubt: ReadonlySet<string>): Promise<void> {
+    const actions = this.#undoubted(all, inDoubt);
+    if (actions.length === 0) return;
+    const target = actions[0]?.to ?? bug('a copy without a target');
+    await this.#guarded([target], actions, async () => {
+      const desk = await Desk.open(this.#repository, target, this.#operation);
+      await this.#inSteps(actions, part => runDuplicates(desk, part, this.#report));
+      await desk.finish();
+    });
+  }
+
+  async #carryOut(
+    desk: Desk,
+    actions: readonly Action[],
+    { inDoubt, landed }: { readonly inDoubt: ReadonlySet<string>; readonly landed: LandedMessages },
+  ): Promise<void> {
+    const telling = { report: this.#report, landed };
     const of = (op: Action['op']) => actions.filter(action => action.op === op);
-    await runCopies(desk, this.#undoubted(of('download'), inDoubt), this.#report);
-    await runCopies(desk, this.#undoubted(of('upload'), inDoubt), this.#report);
-    await runFlags(desk, of('flag-local'), this.#report);
-    await runFlags(desk, of('flag-remote'), this.#report);
+    for (const op of ['download', 'upload'] as const) {
+      const copies = this.#undoubted(of(op), inDoubt);
+      await this.#inSteps(copies, async part =>
+        runCopies(desk, await copyLanded(desk, part, telling), telling),
+      );
+    }
+    for (const op of ['flag-local', 'flag-remote'] as const)
+      await this.#inSteps(of(op), part => runFlags(desk, part, this.#report));
     const reason = this.#matchedAnew.get(desk.mailbox);
     for (const op of ['delete-local', 'delete-remote'] as const) {
       if (reason === undefined)
-        await runRemovals(desk, of(op), { report: this.#report, movedTo: this.#movedTo });
+        await this.#inSteps(of(op), part =>
+          runRemovals(desk, part, { report: this.#report, movedTo: this.#movedTo }),
+        );
       else
         for (const action of of(op))
           this.#report(action, skipped(`nothing is deleted here in this round: ${reason}`));
     }
-    await runUnpairs(desk, of('unpair'), this.#report);
+    await this.#step(() => runUnpairs(desk, of('unpair'), this.#report));
+  }
+
+  #step<T>(act: () => Promise<T>): Promise<T> {
+    return (this.#repository.steps ?? openSteps).run(act);
+  }
+
+  async #inSteps(actions: readonly Action[], run: (part: readonly Action[]) => Promise<void>): Promise<void> {
+    for (const part of inBatches(actions)) await this.#step(() => run(part));
   }
 
   /** A delivery whose earlier outcome is still open is not repeated. */

@@ -9,6 +9,7 @@ import type { MessageKey, Row } from '../model/row.js';
 import type { DeliveryBatch, DeliveryOutcome, Slot, StagedLetter } from '../side/side.js';
 import type { Desk } from './desk.js';
 import { already, failed, type Refusal, type Report, skipped } from './judgement.js';
+import type { LandedMessages } from './landed.js';
 import { endOf } from './pairing.js';
 
 /** A batch ends at this many messages or wire octets, whichever comes first; one large message is a batch of its own. */
@@ -22,13 +23,19 @@ interface Job {
   readonly row: Row;
 }
 
+/** What copies tell of themselves. */
+interface Telling {
+  readonly report: Report;
+  readonly landed: LandedMessages;
+}
+
 /** Runs `download` or `upload` lines of one mailbox, batch by batch. */
-export async function runCopies(desk: Desk, actions: readonly Action[], report: Report): Promise<void> {
-  for (const batch of batches(desk, actions)) await new CopyBatch(desk, report).run(batch);
+export async function runCopies(desk: Desk, actions: readonly Action[], telling: Telling): Promise<void> {
+  for (const batch of batches(desk, actions)) await new CopyBatch(desk, telling).run(batch);
 }
 
 /** The side a copy goes to. */
-function targetOf(action: Action): SideName {
+export function targetOf(action: Action): SideName {
   return action.op === 'download' ? 'local' : 'remote';
 }
 
@@ -84,11 +91,11 @@ export function checkCopy(desk: Desk, action: Action): Refusal | undefined {
 
 class CopyBatch {
   readonly #desk: Desk;
-  readonly #report: Report;
+  readonly #telling: Telling;
 
-  constructor(desk: Desk, report: Report) {
+  constructor(desk: Desk, telling: Telling) {
     this.#desk = desk;
-    this.#report = report;
+    this.#telling = telling;
   }
 
   async run(actions: readonly Action[]): Promise<void> {
@@ -106,7 +113,7 @@ class CopyBatch {
           jobs = this.#check(jobs.map(job => job.action));
           continue;
         }
-        await new Delivery(this.#desk, this.#report, target, batch).run(jobs, slots);
+        await new Delivery(this.#desk, this.#telling, target, batch).run(jobs, slots);
         return;
       } finally {
         await batch.abandon();
@@ -121,9 +128,21 @@ class CopyBatch {
       const refusal = checkCopy(this.#desk, action);
       if (refusal === undefined)
         jobs.push({ action, row: this.#desk.row(source, endOf(action, source)) ?? bug('no row') });
-      else this.#report(action, refusal);
+      else {
+        if (refusal.result === 'already') this.#noteThere(action);
+        this.#telling.report(action, refusal);
+      }
     }
     return jobs;
+  }
+
+  /** What an earlier run delivered serves the lines for other mailboxes as well. */
+  #noteThere(action: Action): void {
+    if (!this.#telling.landed.isShared(action)) return;
+    const target = targetOf(action);
+    const pair = this.#desk.pairAt(otherSide(target), endOf(action, otherSide(target)));
+    const there = pair === undefined ? undefined : this.#desk.row(target, pair[target]);
+    if (there !== undefined) noteLanded(this.#desk, this.#telling.landed, action, there);
   }
 
   /** Mail came in since the snapshot: one of these messages may be among it (another postern, an earlier try). */
@@ -135,7 +154,8 @@ class CopyBatch {
   }
 
   #giveUp(jobs: readonly Job[]): void {
-    for (const { action } of jobs) this.#report(action, skipped('the mailbox keeps changing: run it again'));
+    for (const { action } of jobs)
+      this.#telling.report(action, skipped('the mailbox keeps changing: run it again'));
   }
 }
 
@@ -152,13 +172,15 @@ interface Staged {
 class Delivery {
   readonly #desk: Desk;
   readonly #report: Report;
+  readonly #landed: LandedMessages;
   readonly #target: SideName;
   readonly #source: SideName;
   readonly #batch: DeliveryBatch;
 
-  constructor(desk: Desk, report: Report, target: SideName, batch: DeliveryBatch) {
+  constructor(desk: Desk, { report, landed }: Telling, target: SideName, batch: DeliveryBatch) {
     this.#desk = desk;
     this.#report = report;
+    this.#landed = landed;
     this.#target = target;
     this.#source = otherSide(target);
     this.#batch = batch;
@@ -226,6 +248,7 @@ class Delivery {
     switch (outcome.kind) {
       case 'done': {
         this.#record(entry, outcome.row);
+        noteLanded(this.#desk, this.#landed, job.action, outcome.row);
         this.#desk.clearIntent(intent);
         this.#report(job.action);
         return;
@@ -278,6 +301,23 @@ class Delivery {
       ...(remote.identity.digest === what.identity.digest ? {} : { remoteDigest: remote.identity.digest }),
     });
   }
+}
+
+function noteLanded(desk: Desk, landed: LandedMessages, action: Action, { key }: Row): void {
+  if (!landed.isShared(action)) return;
+  const target = targetOf(action);
+  const source = otherSide(target);
+  const row = desk.row(source, endOf(action, source)) ?? bug('a delivery without its source');
+  const { identity, date, serverId } = row;
+  landed.note(action, {
+    mailbox: desk.mailbox,
+    epoch: desk.epoch(target),
+    key,
+    size: identity.size,
+    date,
+    serverId,
+    sole: desk.countLike(source, identity.digest) === 1,
+  });
 }
 
 /**

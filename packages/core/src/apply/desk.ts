@@ -29,6 +29,7 @@ export class Desk {
   readonly #byEnd: Record<SideName, Map<string, Pair>> = { remote: new Map(), local: new Map() };
   readonly #unpaired: Record<SideName, Map<string, Set<Row>>> = { remote: new Map(), local: new Map() };
   readonly #uidNext: Partial<Record<SideName, number>> = {};
+  #counts: Partial<Record<SideName, Map<string, number>>> = {};
   #changes: Change[] = [];
   #begun = false;
 
@@ -49,6 +50,7 @@ export class Desk {
     const { store } = this.repository;
     this.#record = await loadRecord(store, this.mailbox);
     this.#pairs.clear();
+    this.#counts = {};
     for (const side of SIDES) {
       this.#byEnd[side].clear();
       this.#unpaired[side].clear();
@@ -111,6 +113,18 @@ export class Desk {
 
   pairAt(side: SideName, end: End): Pair | undefined {
     return this.#byEnd[side].get(endKey(end));
+  }
+
+  /** How many messages of a side had this digest when they were last read, paired or not. */
+  countLike(side: SideName, digest: string): number {
+    let counts = this.#counts[side];
+    if (counts === undefined) {
+      counts = new Map();
+      for (const { identity } of this.#rows[side].values())
+        counts.set(identity.digest, (counts.get(identity.digest) ?? 0) + 1);
+      this.#counts[side] = counts;
+    }
+    return counts.get(digest) ?? 0;
   }
 
   /** Unpaired messages of a side that may be the same as this one, in the order of their keys. */

@@ -1,26 +1,46 @@
 import type { Action } from '../model/action.js';
 import { otherSide, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
-import { isSurelySame } from '../model/identity.js';
-import type { Row } from '../model/row.js';
-import { pairArrival } from './arrival.js';
+import { sameMessage } from '../model/identity.js';
+import type { MailboxName } from '../model/mailbox.js';
+import type { Epoch, Row } from '../model/row.js';
+import type { Repository } from '../state/repository.js';
 import { inBatches } from './batches.js';
-import { already, failed, type Refusal, type Report, skipped } from './judgement.js';
-import type { Journey } from './moving.js';
+import { type CopyJob, copyWithin } from './copy-within.js';
+import type { Desk } from './desk.js';
+import { already, type Refusal, type Report, skipped } from './judgement.js';
 import { endOf, isWhole } from './pairing.js';
 
 function copiedSide(action: Action): SideName {
   return action.op === 'copy-local' ? 'local' : 'remote';
 }
 
+/** What a copy is made from, as it was just seen; the mailbox may be large, and only this one message of it matters. */
+export interface Origin {
+  readonly mailbox: MailboxName;
+  /** Undefined where the side has no such mailbox. */
+  readonly epoch: Epoch | undefined;
+  readonly row: Row | undefined;
+}
+
+export async function findOrigin({ store }: Repository, action: Action): Promise<Origin> {
+  const { mailbox } = action;
+  const on = copiedSide(action);
+  const record = await store.get('mailbox', '', mailbox);
+  const epoch = record?.sides[on]?.cursor.epoch;
+  const end = endOf(action, on);
+  return { mailbox, epoch, row: end.epoch === epoch ? await store.get(on, mailbox, end.key) : undefined };
+}
+
 /** Whether a copy within a side still stands: its source is there, and its counterpart in the other mailbox waits for it. */
-export function checkDuplicate({ from, to }: Journey, action: Action): Refusal | undefined {
+export function checkDuplicate(to: Desk, origin: Origin, action: Action): Refusal | undefined {
   const on = copiedSide(action);
   const other = otherSide(on);
-  if (!from.has(on) || !to.has(on)) return skipped(`the mailbox is not on the ${on} side`);
+  if (origin.epoch === undefined || !to.has(on)) return skipped(`the mailbox is not on the ${on} side`);
   if (!to.has(other)) return skipped(`${to.mailbox} is not on the ${other} side`);
-  const original = from.row(on, endOf(action, on));
-  if (original === undefined) return skipped(`the message is no longer in ${from.mailbox} on the ${on} side`);
+  if (origin.row === undefined) {
+    return skipped(`the message is no longer in ${origin.mailbox} on the ${on} side`);
+  }
   const partner = to.row(other, endOf(action, other));
   if (partner === undefined) return skipped(`the message is no longer in ${to.mailbox} on the ${other} side`);
   const held = to.pairAt(other, endOf(action, other));
@@ -30,7 +50,7 @@ export function checkDuplicate({ from, to }: Journey, action: Action): Refusal |
       : skipped('it was there before and is gone: plan again');
   }
   const { digest } = action.message ?? bug('a copy without a message');
-  if (original.identity.digest !== digest || !isSurelySame(original.identity, partner.identity)) {
+  if (origin.row.identity.digest !== digest || sameMessage(origin.row.identity, partner.identity) === 'no') {
     return skipped('another message is there now');
   }
   return to.unpairedLike(on, partner.identity) === undefined
@@ -38,48 +58,22 @@ export function checkDuplicate({ from, to }: Journey, action: Action): Refusal |
     : skipped(`a message like it is in ${to.mailbox} already and not paired yet: plan again`);
 }
 
-/** Runs `copy-local` or `copy-remote` lines from one mailbox to another: no bytes travel between the sides. */
-export async function runDuplicates(
-  journey: Journey,
-  actions: readonly Action[],
-  report: Report,
-): Promise<void> {
-  for (const batch of inBatches(actions)) await runBatch(journey, batch, report);
-}
-
-async function runBatch(journey: Journey, actions: readonly Action[], report: Report): Promise<void> {
-  const { from, to } = journey;
-  const on = copiedSide(actions[0] ?? bug('an empty batch'));
-  const other = otherSide(on);
-  const ready: { action: Action; original: Row; partner: Row }[] = [];
-  for (const action of actions) {
-    const refusal = checkDuplicate(journey, action);
-    if (refusal !== undefined) {
-      report(action, refusal);
-      continue;
+/** Runs `copy-local` or `copy-remote` lines into one mailbox: no bytes travel between the sides. */
+export async function runDuplicates(to: Desk, actions: readonly Action[], report: Report): Promise<void> {
+  for (const batch of inBatches(actions)) {
+    const on = copiedSide(batch[0] ?? bug('an empty batch'));
+    const jobs: CopyJob[] = [];
+    for (const action of batch) {
+      const origin = await findOrigin(to.repository, action);
+      const refusal = checkDuplicate(to, origin, action);
+      if (refusal !== undefined) {
+        report(action, refusal);
+        continue;
+      }
+      const { mailbox, epoch = bug('no epoch'), row: original = bug('a copy without its source') } = origin;
+      const partner = to.row(otherSide(on), endOf(action, otherSide(on))) ?? bug('no counterpart');
+      jobs.push({ action, from: { mailbox, epoch }, original, partner });
     }
-    const original = from.row(on, endOf(action, on)) ?? bug('a copy without its source');
-    const partner = to.row(other, endOf(action, other)) ?? bug('a copy without its counterpart');
-    ready.push({ action, original, partner });
+    for (const [action, refusal] of await copyWithin(to, on, jobs)) report(action, refusal);
   }
-  if (ready.length === 0) return;
-  await to.begin();
-  const outcomes = await from.repository.sides[on].copy({
-    mailbox: from.mailbox,
-    epoch: from.epoch(on),
-    to: to.mailbox,
-    toEpoch: to.epoch(on),
-    rows: ready.map(({ original }) => original),
-  });
-  for (const [index, { action, partner }] of ready.entries()) {
-    const outcome = outcomes[index] ?? bug('a copy without an outcome');
-    if (outcome.kind === 'done') {
-      if (outcome.row !== undefined)
-        pairArrival(to, { on, arrived: outcome.row, partner, before: undefined });
-      report(action);
-    } else if (outcome.kind === 'gone') {
-      report(action, skipped(`the message is no longer in ${from.mailbox} on the ${on} side`));
-    } else report(action, outcome.kind === 'changed' ? skipped(outcome.reason) : failed(outcome.reason));
-  }
-  await to.commit({ durable: true });
 }

@@ -3,7 +3,7 @@ import type { MailboxName } from '../model/mailbox.js';
 import type { Repository } from '../state/repository.js';
 import { checkCopy } from './copying.js';
 import { Desk } from './desk.js';
-import { checkDuplicate } from './duplicating.js';
+import { checkDuplicate, findOrigin } from './duplicating.js';
 import { checkFlag } from './flagging.js';
 import type { Refusal, Report } from './judgement.js';
 import { checkCreate, checkDelete, checkRename } from './mailbox-lines.js';
@@ -34,8 +34,11 @@ export async function rehearse(
       report(action, refusal);
     } else if (created.has(to ?? mailbox)) report(action);
     else if (to !== undefined) {
-      const check = action.op.startsWith('move-') ? checkMove : checkDuplicate;
-      report(action, check({ from: await deskOf(mailbox), to: await deskOf(to) }, action));
+      const target = await deskOf(to);
+      const refusal = action.op.startsWith('move-')
+        ? checkMove({ from: await deskOf(mailbox), to: target }, action)
+        : checkDuplicate(target, await findOrigin(repository, action), action);
+      report(action, refusal);
     } else report(action, checkAction(await deskOf(mailbox), action));
   }
 }

@@ -6,8 +6,10 @@ export interface Groups {
   /** Creations and renames of mailboxes. */
   readonly first: readonly Action[];
   readonly pairs: ReadonlyMap<MailboxName, readonly Action[]>;
-  /** Moves, or copies, on one side from one mailbox to another. */
+  /** Moves on one side from one mailbox to another. */
   readonly journeys: Iterable<readonly Action[]>;
+  /** Copies on one side into one mailbox. */
+  readonly duplicates: Iterable<readonly Action[]>;
   /** Copies, flags, deletions and unpairings. */
   readonly rest: ReadonlyMap<MailboxName, readonly Action[]>;
   /** Deletions of mailboxes, the deepest first. */
@@ -19,6 +21,7 @@ export function sortOut(actions: readonly Action[]): Groups {
   const last: Action[] = [];
   const pairs = new Map<MailboxName, Action[]>();
   const journeys = new Map<string, Action[]>();
+  const duplicates = new Map<string, Action[]>();
   const rest = new Map<MailboxName, Action[]>();
   for (const action of actions) {
     switch (action.op) {
@@ -37,16 +40,18 @@ export function sortOut(actions: readonly Action[]): Groups {
         break;
       case 'move-local':
       case 'move-remote':
+        add(journeys, JSON.stringify([action.op, action.mailbox, action.to]), action);
+        break;
       case 'copy-local':
       case 'copy-remote':
-        add(journeys, JSON.stringify([action.op, action.mailbox, action.to]), action);
+        add(duplicates, JSON.stringify([action.op, action.to]), action);
         break;
       default:
         add(rest, action.mailbox, action);
     }
   }
   last.sort((a, b) => compareText(b.mailbox, a.mailbox));
-  return { first, pairs, journeys: journeys.values(), rest, last };
+  return { first, pairs, journeys: journeys.values(), duplicates: duplicates.values(), rest, last };
 }
 
 function add<K>(groups: Map<K, Action[]>, name: K, action: Action): void {

@@ -1,5 +1,5 @@
 import { otherSide, type SideName } from '../model/by-side.js';
-import { isSurelySame } from '../model/identity.js';
+import { isCopy } from '../model/is-copy.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Row } from '../model/row.js';
 import type { Decision } from './decision.js';
@@ -8,10 +8,16 @@ import type { Decision } from './decision.js';
 export interface Original {
   readonly mailbox: MailboxName;
   readonly row: Row;
+  /** What the other side has there. */
+  readonly counterpart: Row;
 }
 
-/** Messages of a side that are paired, by digest. */
-export type Originals = (side: SideName, digest: string) => readonly Original[];
+export interface Originals {
+  /** Messages of a side that are paired, by digest. */
+  find(side: SideName, digest: string): readonly Original[];
+  /** How many messages of this digest, paired or not, a side has in a mailbox that was looked at. */
+  count(side: SideName, mailbox: MailboxName, digest: string): number;
+}
 
 /** Digests of the new messages that `findCopies` would look for. */
 export function digestsToFind(decisions: readonly Decision[]): Set<string> {
@@ -23,9 +29,14 @@ export function findCopies(decisions: readonly Decision[], originals: Originals)
   return decisions.map(decision => {
     if (!isNew(decision)) return decision;
     const { to: on, mailbox: to, row: partner } = decision;
-    const original = originals(on, partner.identity.digest).find(
-      ({ mailbox, row }) => mailbox !== to && isSurelySame(row.identity, partner.identity),
-    );
+    const { digest } = partner.identity;
+    const isSole = (mailbox: MailboxName) => originals.count(otherSide(on), mailbox, digest) === 1;
+    const original = originals
+      .find(on, digest)
+      .find(
+        ({ mailbox, counterpart }) =>
+          mailbox !== to && isCopy(counterpart, partner, () => isSole(mailbox) && isSole(to)),
+      );
     if (original === undefined) return decision;
     const { mailbox, row } = original;
     return {
