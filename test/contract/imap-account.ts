@@ -16,7 +16,7 @@ export interface AccountServer {
   readonly port: number;
   readonly password: string;
   /** How the side connects. */
-  readonly connect: Pick<ImapOptions, 'port' | 'tls' | 'ca'>;
+  readonly connect: Pick<ImapOptions, 'port' | 'tls' | 'ca' | 'reader'>;
   /** How names of mailboxes are spelled there; `/` and no prefix unless given. */
   readonly separator?: string;
   readonly prefix?: string;

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { ImapOptions } from '@postern/core/side/imap/imap-options.js';
 import { afterAll, beforeAll, describe } from 'vitest';
 import {
   type Dovecot,
@@ -22,7 +23,11 @@ const abilities: SideAbilities = {
 };
 
 /** One server for a suite; each test has a user of its own. */
-function describeImap(name: string, options: DovecotOptions, differs: Partial<SideAbilities> = {}): void {
+function describeImap(
+  name: string,
+  { reader = 'bulk', ...options }: DovecotOptions & Pick<ImapOptions, 'reader'>,
+  differs: Partial<SideAbilities> = {},
+): void {
   describe.skipIf(dovecotMissing())(withDovecot(name), () => {
     let server: Dovecot;
     beforeAll(async () => {
@@ -35,7 +40,7 @@ function describeImap(name: string, options: DovecotOptions, differs: Partial<Si
           ...server,
           separator: options.separator ?? '/',
           prefix: options.prefix ?? '',
-          connect: { port: server.tlsPort, tls: 'implicit', ca: readFileSync(server.caFile, 'utf8') },
+          connect: { port: server.tlsPort, tls: 'implicit', ca: readFileSync(server.caFile, 'utf8'), reader },
           renewInbox: async user => renewInbox(server, user),
         },
         seam,
@@ -52,6 +57,8 @@ function renewInbox(server: Dovecot, user: string): void {
 }
 
 describeImap('a plain IMAP server', {});
+
+describeImap('a plain IMAP server, read by imapflow alone', { reader: 'imapflow' });
 
 describeImap(
   'a server with a prefix, dots between levels and a Trash',

@@ -51,6 +51,7 @@ export async function withRepository<T>(
           clock: systemClock,
           random: eightDigits,
           steps: interruptible,
+          worker: { pid: process.pid, command: opening.command },
         };
         await checkOwner(repository);
         const forgotten = await applyScope(repository);
@@ -136,13 +137,14 @@ function makeSide(position: SideName, { config, env, warn }: Opening): Side {
       random: sixteenDigits,
     });
   }
-  const { host, port, user, tls, ca, passwordCommand } = end;
+  const { host, port, user, tls, ca, passwordCommand, reader } = end;
   return new ImapSide({
     host,
     port,
     user,
     tls,
     ...(ca === undefined ? {} : { ca: certificatesIn(ca, position) }),
+    ...(reader === undefined ? {} : { reader }),
     password: passwordFrom({
       account: `${user} on ${host}`,
       ...(passwordCommand === undefined ? {} : { command: passwordCommand }),

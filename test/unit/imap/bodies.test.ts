@@ -24,14 +24,14 @@ async function read(side: Side, ...rows: Row[]): Promise<Record<string, string>>
   return Object.fromEntries([...bodies].map(([key, bytes]) => [key, bytes.toString('latin1')]));
 }
 
-describe('reading messages', () => {
+describe.each(['bulk', 'imapflow'] as const)('reading messages with %s', reader => {
   it('takes literals, quoted strings and binary literals for what they are', async () => {
     const say = ok(
       bodyRow(1, 'caf\xe9 {3}\r\n'),
       '* 2 FETCH (BODY[] "a \\"quoted\\" one" UID 2 FLAGS (\\Seen) RFC822.SIZE 14)',
       '* 3 FETCH (UID 3 FLAGS () RFC822.SIZE 3 BODY[] ~{3}\r\na\0b)',
     );
-    const { side } = await scripted({ answers: [OPEN, { when: /BODY/, say }] });
+    const { side } = await scripted({ answers: [OPEN, { when: /BODY/, say }] }, { reader });
     expect(await read(side, known(1), known(2), known(3))).toEqual({
       1: 'caf\xe9 {3}\r\n',
       2: 'a "quoted" one',
@@ -39,7 +39,7 @@ describe('reading messages', () => {
     });
   });
 
-  it('passes over bodies that are not there, and messages nobody asked for', async () => {
+  it('passes over bodies that are not there or not readable, and messages nobody asked for', async () => {
     const say = ok(
       '* 1 FETCH (UID 1 FLAGS () RFC822.SIZE 10 BODY[] NIL)',
       '* 2 FETCH (UID 2 FLAGS () RFC822.SIZE 10 BODY[] "")',
@@ -48,26 +48,34 @@ describe('reading messages', () => {
       bodyRow(9, 'unasked'),
       bodyRow(5, ''),
     );
-    const { side } = await scripted({ answers: [OPEN, { when: /BODY/, say }] });
-    expect(await read(side, ...[1, 2, 3, 4, 5].map(uid => known(uid)))).toEqual({ 5: '' });
+    const { side } = await scripted({ answers: [OPEN, { when: /BODY/, say }] }, { reader });
+    const found = await read(side, ...[1, 2, 3, 4, 5].map(uid => known(uid)));
+    // imapflow decodes what is in quotes, and its octets are lost.
+    expect(found).toEqual({ ...(reader === 'bulk' ? { 3: '8-bit \xff in quotes' } : {}), 5: '' });
   });
 
   it('reads the others when the server refuses one', async () => {
-    const { side } = await scripted({
-      answers: [
-        OPEN,
-        { when: /^UID FETCH (1:3|2) /, say: lines('TAG NO [UNKNOWN-CTE] cannot decode') },
-        { when: /^UID FETCH 1 /, say: ok(bodyRow(1, 'one')) },
-        { when: /^UID FETCH 2:3 /, say: lines('TAG NO Some of the requested messages no longer exist') },
-        { when: /^UID FETCH 3 /, say: ok(bodyRow(3, 'three')) },
-      ],
-    });
+    const { side } = await scripted(
+      {
+        answers: [
+          OPEN,
+          { when: /^UID FETCH (1:3|2) /, say: lines('TAG NO [UNKNOWN-CTE] cannot decode') },
+          { when: /^UID FETCH 1 /, say: ok(bodyRow(1, 'one')) },
+          { when: /^UID FETCH 2:3 /, say: lines('TAG NO Some of the requested messages no longer exist') },
+          { when: /^UID FETCH 3 /, say: ok(bodyRow(3, 'three')) },
+        ],
+      },
+      { reader },
+    );
     expect(await read(side, known(1), known(2), known(3))).toEqual({ 1: 'one', 3: 'three' });
   });
 
   it('is an error when the connection ends inside a body, and hands out no half', async () => {
     const half = `${bodyRow(1, 'whole')}\r\n* 2 FETCH (UID 2 FLAGS () BODY[] {100}\r\nonly so much`;
-    const { side } = await scripted({ answers: [OPEN, { when: /BODY/, say: half, close: true }] });
+    const { side } = await scripted(
+      { answers: [OPEN, { when: /BODY/, say: half, close: true }] },
+      { reader },
+    );
     const taken: string[] = [];
     const reading = side.read(INBOX, EPOCH, [known(1), known(2)], async ({ key }) => void taken.push(key));
     expect((await failure(reading)).code).toBe('unreachable');
@@ -78,7 +86,7 @@ describe('reading messages', () => {
     'does not let a literal of %s octets in',
     async size => {
       const say = `* 1 FETCH (UID 1 FLAGS () BODY[] {${size}}\r\n`;
-      const { side } = await scripted({ answers: [OPEN, { when: /BODY/, say }] });
+      const { side } = await scripted({ answers: [OPEN, { when: /BODY/, say }] }, { reader });
       expect((await failure(side.read(INBOX, EPOCH, [known(1)], async () => {}))).code).toBe('unreachable');
     },
   );
@@ -100,28 +108,27 @@ describe('reading messages', () => {
       ['whole pieces', MEGABYTE],
       ['shorter ones than asked for', 700_001],
     ])('come in %s', async (_what, most) => {
-      const { side } = await scripted({ answers: [OPEN, pieces(most)] });
+      const { side } = await scripted({ answers: [OPEN, pieces(most)] }, { reader });
       const found = await read(side, known(1, whole.length));
       expect(found['1'] === whole).toBe(true);
     });
 
     it('are whole when the server said they were smaller or larger', async () => {
       for (const size of [4 * MEGABYTE + 1, 9 * MEGABYTE]) {
-        const { side } = await scripted({ answers: [OPEN, pieces(MEGABYTE)] });
+        const { side } = await scripted({ answers: [OPEN, pieces(MEGABYTE)] }, { reader });
         expect((await read(side, known(1, size)))['1'] === whole).toBe(true);
       }
     });
 
     it('are passed over when they go away in the middle, and the next is read', async () => {
-      const { side } = await scripted({
-        answers: [
-          OPEN,
-          { ...pieces(MEGABYTE), times: 2 },
-          { when: /^UID FETCH 1 .*</, say: ok() },
-          { when: /^UID FETCH 2 .*<0/, say: ok(`* 2 FETCH (UID 2 FLAGS () BODY[]<0> {3}\r\nend)`) },
-          { when: /^UID FETCH 2 .*</, say: ok('* 2 FETCH (UID 2 FLAGS () BODY[]<3> "")') },
-        ],
-      });
+      const answers = [
+        OPEN,
+        { ...pieces(MEGABYTE), times: 2 },
+        { when: /^UID FETCH 1 .*</, say: ok() },
+        { when: /^UID FETCH 2 .*<0/, say: ok(`* 2 FETCH (UID 2 FLAGS () BODY[]<0> {3}\r\nend)`) },
+        { when: /^UID FETCH 2 .*</, say: ok('* 2 FETCH (UID 2 FLAGS () BODY[]<3> "")') },
+      ];
+      const { side } = await scripted({ answers }, { reader });
       const found = await read(side, known(1, whole.length), known(2, 5 * MEGABYTE));
       expect(Object.keys(found)).toEqual(['2']);
     });

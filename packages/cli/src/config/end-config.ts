@@ -15,6 +15,7 @@ export type EndConfig =
       /** File of certificates to trust, PEM. */
       readonly ca?: string;
       readonly passwordCommand?: string | readonly string[];
+      readonly reader?: 'bulk' | 'imapflow';
     })
   | (Extract<EndAddress, { kind: 'maildir' }> & { readonly layout?: MaildirLayout });
 
@@ -30,7 +31,7 @@ interface Source {
   readonly paths: RepositoryPaths;
 }
 
-const OF_ACCOUNTS = ['user', 'tls', 'ca', 'password-command'] as const;
+const OF_ACCOUNTS = ['user', 'tls', 'ca', 'password-command', 'reader'] as const;
 
 /** The local side: what its URL names, else the Maildir the repository is in. */
 export function localOf(local: ConfigFile['local'], source: Source): EndConfig {
@@ -57,7 +58,7 @@ export function endOf(end: ConfigFile['remote'], { table, text, paths }: Source)
     return fail('url', error.message, error.hint);
   }
   if (address.kind === 'maildir') {
-    for (const key of ['user', 'ca', 'password-command'] as const) {
+    for (const key of ['user', 'ca', 'password-command', 'reader'] as const) {
       if (end[key] !== undefined) fail(key, 'a maildir: URL has no use for it');
     }
     return { ...address, ...(end.layout === undefined ? {} : { layout: end.layout }) };
@@ -72,6 +73,7 @@ export function endOf(end: ConfigFile['remote'], { table, text, paths }: Source)
     ...address,
     user,
     ...(end.ca === undefined ? {} : { ca: resolve(paths.postern, end.ca) }),
+    ...(end.reader === undefined ? {} : { reader: end.reader }),
     ...(end['password-command'] === undefined ? {} : { passwordCommand: end['password-command'] }),
   };
 }

@@ -14,6 +14,7 @@ const end = z.strictObject({
   tls: z.enum(['implicit', 'starttls', 'none']).optional(),
   ca: plainText.optional(),
   'password-command': z.union([text, z.array(text).min(1)], 'a command line, or a list of words').optional(),
+  reader: z.enum(['bulk', 'imapflow']).optional(),
   layout: z.enum(['maildir++', 'fs']).optional(),
 });
 

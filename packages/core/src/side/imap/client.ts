@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+import type { Transform } from 'node:stream';
 import type { ImapOptions } from './imap-options.js';
 import { appendWithoutAsking, type Compile, type SentCommand } from './literal-plus.js';
 import type { Answer, Attribute } from './tokens.js';
@@ -16,6 +18,11 @@ export interface RawClient {
   rawSensitiveCommand: boolean;
   commandParts: readonly Buffer[];
   readonly currentRequest: { readonly tag: string; sent?: boolean } | false;
+  readonly requestQueue: readonly unknown[];
+  readonly socket: Socket;
+  /** Milliseconds without traffic. */
+  readonly socketTimeout: number;
+  readonly streamer: ResponseStream;
   send(command: SentCommand): Promise<void>;
   write(octets: Buffer): void;
   readonly untaggedHandlers: Record<string, UntaggedHandler | undefined>;
@@ -30,6 +37,15 @@ export interface RawClient {
   ): Promise<{ readonly response: Answer; next(): void }>;
   on(event: 'error' | 'close', listener: (error: unknown) => void): void;
   on(event: 'alert', listener: (alert: { readonly message: string }) => void): void;
+}
+
+/** What cuts octets of the socket into responses; empty of everything when no response is half read. */
+export interface ResponseStream extends Transform {
+  readonly compress: boolean;
+  readonly processingInput: boolean;
+  readonly inputQueue: readonly unknown[];
+  readonly inputBuffer: readonly unknown[];
+  readonly lineBytes: number;
 }
 
 interface Namespaces {

@@ -2,6 +2,8 @@ import { PosternError } from '../../model/error.js';
 import { type Flags, flagsFrom } from '../../model/flags.js';
 import { IDENTITY_FIELDS } from '../../model/identity.js';
 import type { MailboxName } from '../../model/mailbox.js';
+import { commandText } from './bulk/command-text.js';
+import { FetchRowReader, UnreadableRow } from './bulk/fetch-row.js';
 import { CommandRefused } from './error-words.js';
 import { parseInternalDate } from './internal-date.js';
 import { objectId, parseModseq } from './selection.js';
@@ -91,20 +93,45 @@ export async function fetch(
 ): Promise<void> {
   const { mailbox, set, columns, changedSince } = request;
   const modifiers = changedSince === undefined ? [] : [[atom('CHANGEDSINCE'), atom(changedSince)]];
-  const { code } = await session.command({
-    effect: request.effect ?? 'FETCH',
-    target: mailbox,
-    command: 'UID FETCH',
-    attributes: [sequence(set), columns, ...modifiers],
-    untagged: {
-      FETCH: answer => {
-        const fetched = readFetch(answer, mailbox);
+  const effect = request.effect ?? 'FETCH';
+  const attributes = [sequence(set), columns, ...modifiers];
+  const { code } =
+    (await session.bulk({
+      effect,
+      target: mailbox,
+      text: commandText('UID FETCH', attributes),
+      row: (response, from) => {
+        const fetched = readStrictly(session, response, from);
         return fetched === undefined ? undefined : take(fetched);
       },
-    },
-  });
+    })) ??
+    (await session.command({
+      effect,
+      target: mailbox,
+      command: 'UID FETCH',
+      attributes,
+      untagged: {
+        FETCH: answer => {
+          const fetched = readFetch(answer, mailbox);
+          return fetched === undefined ? undefined : take(fetched);
+        },
+      },
+    }));
   if (code !== undefined && ['LIMIT', 'MESSAGELIMIT'].includes(code.name)) {
     throw new PosternError('snapshot-incomplete', `the server lists only part of ${mailbox} (${code.name})`);
+  }
+}
+
+const rows = new FetchRowReader();
+
+/** A row that makes no sense is a fault of the session: what is listed with one is not believed to be all. */
+function readStrictly(session: Session, response: Buffer, from: number): Fetched | undefined {
+  try {
+    return rows.read(response, from);
+  } catch (error) {
+    if (!(error instanceof UnreadableRow)) throw error;
+    session.noteFault(error.message);
+    return undefined;
   }
 }
 

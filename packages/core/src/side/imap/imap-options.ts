@@ -27,6 +27,8 @@ export interface ImapOptions {
   /** Whether listings say which mailboxes are subscribed; it may cost a command. */
   readonly subscriptions?: boolean;
   readonly timeouts?: ImapTimeouts;
+  /** Who reads what many messages are told in: our own strict reader (the default), or imapflow. */
+  readonly reader?: 'bulk' | 'imapflow';
 }
 
 /** All in milliseconds. */

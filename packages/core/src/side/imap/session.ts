@@ -1,4 +1,5 @@
 import { PosternError } from '../../model/error.js';
+import { BulkLane } from './bulk/bulk-lane.js';
 import type { RawClient, UntaggedHandler } from './client.js';
 import { CommandRefused, commandFailure } from './error-words.js';
 import type { ImapOptions } from './imap-options.js';
@@ -20,12 +21,23 @@ export interface Command {
   readonly progress?: boolean;
 }
 
+/** A command whose answer is many FETCH rows. */
+export interface BulkCommand {
+  readonly effect: string;
+  readonly target: string;
+  readonly text: string;
+  /** Sees each row; `from` is where its item list begins. */
+  readonly row: (response: Buffer, from: number) => void | Promise<void>;
+}
+
 export interface Done {
   /** The response code of the tagged OK. */
   readonly code: ResponseCode | undefined;
 }
 
 const STALL = 600_000;
+/** imapflow's own watch over the time stands still while the bulk lane has the connection. */
+const SILENCE = 180_000;
 
 /** One authenticated connection: sends commands one at a time and knows what is selected. */
 export class Session {
@@ -40,17 +52,18 @@ export class Session {
   constructor(client: RawClient, options: ImapOptions) {
     this.#client = client;
     this.#options = options;
-    client.untaggedHandlers['EXISTS'] = answer => this.#count(answer, (_exists, number) => number);
-    client.untaggedHandlers['EXPUNGE'] = answer => this.#count(answer, exists => Math.max(0, exists - 1));
+    client.untaggedHandlers['EXISTS'] = answer => this.#changed('EXISTS', Number(answer.command));
+    client.untaggedHandlers['EXPUNGE'] = answer => this.#changed('EXPUNGE', Number(answer.command));
     client.untaggedHandlers['FETCH'] = () => {};
     client.untaggedHandlers['VANISHED'] = () => {};
   }
 
-  #count(answer: Answer, change: (exists: number, number: number) => number): void {
-    const number = Number(answer.command);
-    if (this.selection === undefined || !Number.isSafeInteger(number)) return;
-    this.selection.exists = change(this.selection.exists, number);
-    this.selection.changes++;
+  #changed(keyword: 'EXISTS' | 'EXPUNGE' | 'VANISHED', number: number): void {
+    const { selection } = this;
+    if (selection === undefined || !Number.isSafeInteger(number)) return;
+    if (keyword === 'EXISTS') selection.exists = number;
+    if (keyword === 'EXPUNGE') selection.exists = Math.max(0, selection.exists - 1);
+    selection.changes++;
   }
 
   get usable(): boolean {
@@ -151,10 +164,65 @@ export class Session {
     }
   }
 
+  /** Like `command`, past imapflow. Undefined where that is not possible; nothing was sent then. */
+  async bulk(command: BulkCommand): Promise<Done | undefined> {
+    if (this.#options.reader === 'imapflow' || !this.usable) return undefined;
+    const lane = await BulkLane.enter(this.#client);
+    if (lane === undefined) return undefined;
+    const { effect, target } = command;
+    const what = `${effect} in ${target}`;
+    try {
+      return await this.#options.seam.run({ surface: 'wire', name: effect, target }, () =>
+        this.#onLane(lane, command, what),
+      );
+    } finally {
+      lane.leave();
+    }
+  }
+
+  async #onLane(lane: BulkLane, { text, row }: BulkCommand, what: string): Promise<Done> {
+    const { stall = STALL, silence = SILENCE } = this.#options.timeouts ?? {};
+    const guard = this.#watch(what, Math.min(stall, silence), () => lane.received);
+    const failures: unknown[] = [];
+    try {
+      const {
+        status,
+        code,
+        text: words,
+      } = await lane.run(text, {
+        row: (response, from) => {
+          if (failures.length > 0) return;
+          const note = (error: unknown): void => void failures.push(error);
+          try {
+            const pending = guard.during(() => row(response, from));
+            return pending?.catch(note);
+          } catch (error) {
+            note(error);
+          }
+        },
+        count: (keyword, number) => this.#changed(keyword, number),
+        fault: line => this.noteFault(line),
+      });
+      if (failures.length > 0) throw failures[0];
+      if (status === 'OK') return { code };
+      throw new CommandRefused({ status, responseCode: code?.name, words, what });
+    } catch (error) {
+      if (!(error instanceof PosternError) || error.code !== 'unreachable') throw error;
+      this.destroy();
+      throw this.#gone(what);
+    } finally {
+      guard.stop();
+    }
+  }
+
   #guard(what: string): StallGuard {
+    return this.#watch(what, this.#options.timeouts?.stall ?? STALL, () => this.#client.stats().received);
+  }
+
+  #watch(what: string, limit: number, received: () => number): StallGuard {
     return new StallGuard({
-      limit: this.#options.timeouts?.stall ?? STALL,
-      received: () => this.#client.stats().received,
+      limit,
+      received,
       give: () => {
         this.#lost = `no progress during ${what}`;
         this.#client.close();

@@ -1,0 +1,24 @@
+import type { ResponseCode } from '../tokens.js';
+
+/** What follows the tag of a status response (RFC 3501 §7.1). */
+export interface StatusLine {
+  readonly status: 'OK' | 'NO' | 'BAD';
+  readonly code: ResponseCode | undefined;
+  readonly text: string;
+}
+
+/** Undefined where it is none. Values of the code are atoms, as they came. */
+export function readStatusLine(line: string): StatusLine | undefined {
+  const parts = /^(OK|NO|BAD)(?: (?:\[([^\] ]+)(?: ([^\]]*))?\] ?)?(.*))?$/is.exec(line);
+  if (parts === null) return undefined;
+  const [, status, name, values, text] = parts;
+  const tokens = values === undefined || values === '' ? [] : values.split(' ');
+  return {
+    status: status!.toUpperCase() as StatusLine['status'],
+    code:
+      name === undefined
+        ? undefined
+        : { name: name.toUpperCase(), values: tokens.map(value => ({ type: 'ATOM', value })) },
+    text: text ?? '',
+  };
+}
