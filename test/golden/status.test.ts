@@ -46,6 +46,33 @@ const plan: Plan = {
   fetched: FETCHED,
   brakes: [{ mailbox: inbox, deletions: 300, of: 1000, allowed: 250 }],
   interrupted: 2,
+  interruptions: [
+    {
+      operation: '20261122T050000Z-00000001',
+      cutShort: true,
+      started: FETCHED,
+      pid: 4711,
+      command: 'postern sync',
+      actions: 120,
+      inFlight: [
+        {
+          op: 'download',
+          mailbox: inbox,
+          key: '8' as MessageKey,
+          row: row('8', 'On its way'),
+          seen: 'arrived',
+        },
+        { op: 'upload', mailbox: spaced, key: '8.host' as MessageKey, seen: 'unknown' },
+      ],
+    },
+    {
+      operation: '20261122T040000Z-00000002',
+      cutShort: true,
+      started: FETCHED - 3_600_000,
+      inFlight: [],
+      settled: { by: '20261122T050000Z-00000001', at: FETCHED, found: 2, undone: 1, open: 0 },
+    },
+  ],
   withheld: 4,
   rematch: [{ mailbox: spaced, reason: 'UIDVALIDITY changed' }],
 };
@@ -93,6 +120,33 @@ describe('status', () => {
       brakes: [{ mailbox: 'INBOX', deletions: 300, of: 1000, allowed: 250 }],
       rematch: [{ mailbox: 'My 100% Mail', reason: 'UIDVALIDITY changed' }],
       interrupted: 2,
+      interruptions: [
+        {
+          operation: '20261122T050000Z-00000001',
+          cutShort: true,
+          started: '2026-11-22T05:00:00.000Z',
+          pid: 4711,
+          command: 'postern sync',
+          actions: 120,
+          inFlight: [
+            { op: 'download', mailbox: 'INBOX', key: '8', subject: 'On its way', seen: 'arrived' },
+            { op: 'upload', mailbox: 'My 100% Mail', key: '8.host', seen: 'unknown' },
+          ],
+        },
+        {
+          operation: '20261122T040000Z-00000002',
+          cutShort: true,
+          started: '2026-11-22T04:00:00.000Z',
+          inFlight: [],
+          settled: {
+            by: '20261122T050000Z-00000001',
+            at: '2026-11-22T05:00:00.000Z',
+            found: 2,
+            undone: 1,
+            open: 0,
+          },
+        },
+      ],
       withheld: 4,
       problems: [],
     });
@@ -104,8 +158,13 @@ describe('status', () => {
     ).toBe(`Remote: imaps://me@imap.example.org, fetched 5 minutes ago
 Local:  maildir:/home/me/Mail
 
-Left open by an apply that was interrupted:
-  2 deliveries; the next apply finds out what became of them
+Interrupted:
+  postern sync (process 4711), 5 minutes ago, was cut short, with 120 actions to do
+    INBOX, to the local side: "On its way": it arrived
+    My 100% Mail, to the remote: message 8.host: not known before the remote is asked
+    in flight: 2 messages; the next apply finds out and goes on
+  an apply, 65 minutes ago, was cut short
+    settled 5 minutes ago: 2 had been done, 1 had not
 
 Incoming:
   INBOX: 2 new, 1 deleted
@@ -143,6 +202,7 @@ Next: postern apply   (postern plan shows every action; postern fetch looks at t
       blocked: [],
       brakes: [],
       interrupted: 0,
+      interruptions: [],
       withheld: 0,
       rematch: [],
     };

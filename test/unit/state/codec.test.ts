@@ -79,6 +79,10 @@ const operation: Required<Operation> = {
   started: 1,
   ended: 2,
   counts: { done: 1, already: 2, skipped: 3, failed: 4, held: 5 },
+  pid: 6,
+  command: 'postern sync',
+  actions: 7,
+  settled: { by: 'op', at: 8, found: 9, undone: 10, open: 11 },
 };
 const repository: Required<RepositoryRecord> = {
   repository: 'id',

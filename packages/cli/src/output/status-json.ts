@@ -1,4 +1,5 @@
 import type { Plan } from '@postern/core/api/plan.js';
+import { interruptionJson } from './interruption-words.js';
 import { type Summary, summarise, totals } from './summary.js';
 
 /** The document of `status --json`: a promise (docs/reference/commands.md). Absent counts are zero. */
@@ -22,7 +23,8 @@ export function statusJson(plan: Plan): Record<string, unknown> {
     })),
     brakes: plan.brakes,
     rematch: plan.rematch,
-    interrupted: plan.interrupted ?? 0,
+    interrupted: plan.interrupted,
+    interruptions: plan.interruptions.map(interruptionJson),
     withheld: plan.withheld,
     problems: plan.problems,
   };

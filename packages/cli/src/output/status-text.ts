@@ -4,6 +4,7 @@ import { printable } from '@postern/core/model/escape-text.js';
 import type { MailboxName } from '@postern/core/model/mailbox.js';
 import type { Blocked } from '@postern/core/model/view.js';
 import { brakeWords } from './brake-words.js';
+import { interruptionLines } from './interruption-words.js';
 import { messageWords, placeWords, sourceEnd } from './message-words.js';
 import { ago, counted } from './numbers.js';
 import { OP_WORDS } from './op-words.js';
@@ -22,7 +23,7 @@ export function* statusText(plan: Plan, context: StatusContext): Generator<strin
   const fetched = plan.fetched === undefined ? 'never fetched' : `fetched ${ago(plan.fetched, context.now)}`;
   yield `Remote: ${printable(plan.header.remote)}, ${fetched}`;
   yield `Local:  ${printable(plan.header.local)}`;
-  yield* group('Left open by an apply that was interrupted', interruptedLines(plan), paint.yellow);
+  yield* group('Interrupted', interruptedLines(plan, context.now), paint.yellow);
   yield* changeGroups(summarise(plan.actions), context);
   yield* group('Blocked: neither copied nor deleted', plan.blocked.flatMap(blockedLines), paint.red);
   yield* group('Matched anew: nothing is deleted there in this round', rematchLines(plan), paint.yellow);
@@ -73,11 +74,8 @@ function rematchLines(plan: Plan): string[] {
   return plan.rematch.map(({ mailbox, reason }) => `${printable(mailbox)}: ${printable(reason)}`);
 }
 
-function interruptedLines(plan: Plan): string[] {
-  if (!plan.interrupted) return [];
-  return [
-    `${counted(plan.interrupted, 'delivery', 'deliveries')}; the next apply finds out what became of them`,
-  ];
+function interruptedLines({ interruptions }: Plan, now: number): string[] {
+  return interruptions.flatMap(one => [...interruptionLines(one, now)]);
 }
 
 function withheldLines({ withheld }: Plan): string[] {

@@ -11,6 +11,7 @@ import { actionsOf, sortActions } from '../plan/build-plan.js';
 import type { PlanHeader } from '../plan/write-plan.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Progress, Repository } from '../state/repository.js';
+import { countInFlight, findInterruptions, type Interruption } from './find-interruptions.js';
 import { type MergedAccount, mergeAccount } from './merge-account.js';
 
 export interface PlanOptions {
@@ -31,6 +32,8 @@ export interface Plan {
   readonly brakes: readonly BrakeReport[];
   /** Deliveries that were under way when an earlier apply ended; the next apply finds out what became of them. */
   readonly interrupted: number;
+  /** Applies that were cut short: what they left in flight, or what became of it. */
+  readonly interruptions: readonly Interruption[];
   /** How many decisions the configured policy left out. */
   readonly withheld: number;
   readonly rematch: readonly { readonly mailbox: MailboxName; readonly reason: string }[];
@@ -50,6 +53,7 @@ export async function makePlan(repository: Repository, options: PlanOptions = {}
   const permitted = filterDecisions(merged.decisions, repository.policy ?? TWO_WAY);
   const actions = fetched === undefined ? [] : sortActions(await actionsFor(repository, merged, permitted));
   const blocked = fetched === undefined ? [] : merged.blocked;
+  const interruptions = await findInterruptions(store);
   return {
     header: {
       repository: repository.id,
@@ -64,7 +68,8 @@ export async function makePlan(repository: Repository, options: PlanOptions = {}
     fetched,
     withheld: fetched === undefined ? 0 : permitted.withheld.length,
     brakes: await findBrakes(repository, actions, undefined),
-    interrupted: await countIntents(repository),
+    interrupted: countInFlight(interruptions),
+    interruptions,
     rematch: merged.rematch,
   };
 }
@@ -114,12 +119,4 @@ async function markQuiet(repository: Repository, record: MailboxRecord): Promise
     [{ put: 'mailbox', mailbox: '', key: record.mailbox, value: { ...record, quiet: true } }],
     { durable: false },
   );
-}
-
-async function countIntents(repository: Repository): Promise<number> {
-  let count = 0;
-  for (const mailbox of await repository.store.partitions('intent')) {
-    count += (await repository.store.all('intent', mailbox)).size;
-  }
-  return count;
 }

@@ -11,6 +11,7 @@ import type {
   Operation,
   RecordKinds,
   RepositoryRecord,
+  Settled,
   SideRecord,
 } from './records.js';
 import {
@@ -120,6 +121,10 @@ const operation = object<Operation>({
       held: optional(whole),
     }),
   ),
+  pid: optional(whole),
+  command: optional(text),
+  actions: optional(whole),
+  settled: optional(object<Settled>({ by: text, at: number, found: whole, undone: whole, open: whole })),
 });
 
 const row = { store: storeRow, read: readRow };

@@ -90,8 +90,29 @@ export interface Intent {
   readonly from?: { readonly mailbox: MailboxName; readonly epoch: Epoch; readonly key: MessageKey };
 }
 
+/** One apply. Without an end it was cut short, or is going on. */
 export interface Operation {
   readonly started: number;
   readonly ended?: number;
   readonly counts?: Readonly<Partial<Record<Result, number>>>;
+  /** Who carried it out: the process, and what it was started as. */
+  readonly pid?: number;
+  readonly command?: string;
+  /** How many actions it was given. */
+  readonly actions?: number;
+  /** What became of what it left in flight. */
+  readonly settled?: Settled;
+}
+
+/** The end of an operation that had none, as a later one found it. */
+export interface Settled {
+  /** The operation that looked, and when; milliseconds since the epoch. */
+  readonly by: string;
+  readonly at: number;
+  /** Deliveries and moves that had happened. */
+  readonly found: number;
+  /** Those that had not. */
+  readonly undone: number;
+  /** Those that may still happen. */
+  readonly open: number;
 }

@@ -23,6 +23,8 @@ export interface Repository {
   readonly policy?: Policy;
   /** What an interruption waits for; nobody interrupts when absent. */
   readonly steps?: Steps;
+  /** Who works here, for the log: the process, and what it was started as. */
+  readonly worker?: { readonly pid: number; readonly command: string };
 }
 
 /** What a long run tells while it goes on. Counts are messages. */
