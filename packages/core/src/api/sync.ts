@@ -33,7 +33,7 @@ export async function sync(repository: Repository, options: SyncOptions = {}): P
   const tried = new Set<string>();
   const run = async (actions: readonly Action[]) => {
     for (const action of actions) tried.add(action.id);
-    return applyActions(repository, actions, { ...options, fetched: true });
+    return applyActions(repository, actions, { ...options, fetched: fetch.remote });
   };
   let apply = await run(plan.actions);
   for (let round = 2; round <= ROUNDS && apply.stopped === undefined && apply.counts.done > 0; round++) {

@@ -6,7 +6,7 @@ import type { Outcome, Result } from '../model/outcome.js';
 import type { Problem } from '../model/row.js';
 import { openSteps } from '../model/steps.js';
 import { guardSides } from '../observe/guard-sides.js';
-import { observeSide } from '../observe/observe-side.js';
+import { observeSide, type Unseen } from '../observe/observe-side.js';
 import { unpairedDigests } from '../observe/unpaired-digests.js';
 import type { Progress, Repository } from '../state/repository.js';
 import { inBatches } from './batches.js';
@@ -34,8 +34,8 @@ export interface ApplyOptions {
   readonly maxDelete?: number;
   /** Go on although a side is empty or not the one we knew. */
   readonly allowEmpty?: boolean;
-  /** The remote was observed by this very process just now. */
-  readonly fetched?: boolean;
+  /** What this very process saw of the remote just now: it is not observed once more. */
+  readonly fetched?: Unseen;
   readonly onOutcome?: (outcome: Outcome) => void;
   readonly progress?: Progress;
 }
@@ -71,8 +71,8 @@ class Run {
   readonly #problems: Problem[] = [];
   /** Mailboxes that failed in this run, and why: nothing more is done in them. */
   readonly #broken = new Map<MailboxName, string>();
-  /** Mailboxes that base knows and that one side could not show just now: what is gone elsewhere may be in them. */
-  readonly #unseen: Record<SideName, MailboxName[]> = { remote: [], local: [] };
+  /** Mailboxes that base knows and that one side could not show just now, and why: what is gone elsewhere may be in them. */
+  readonly #unseen: Record<SideName, Unseen['unseen']> = { remote: new Map(), local: new Map() };
   /** Mailboxes that were matched anew in this run, and why: nothing leaves them on account of base. */
   readonly #matchedAnew = new Map<MailboxName, string>();
   #total = 0;
@@ -129,19 +129,22 @@ class Run {
   }
 
   async #observe(): Promise<void> {
-    const sides: SideName[] = this.#options.fetched ? ['local'] : ['remote', 'local'];
+    const { fetched, allowEmpty } = this.#options;
+    if (fetched !== undefined) this.#noteUnseen('remote', fetched);
+    const sides: SideName[] = fetched === undefined ? ['remote', 'local'] : ['local'];
     const observations = [];
     for (const side of sides) {
       const observation = await observeSide(this.#repository, side, { ...this.#progress() });
       observations.push(observation);
       this.#problems.push(...observation.problems);
-      for (const mailbox of observation.unread) {
-        this.#broken.set(mailbox, 'the mailbox could not be read');
-        const record = await this.#repository.store.get('mailbox', '', mailbox);
-        if (record?.agreed) this.#unseen[side].push(mailbox);
-      }
+      this.#noteUnseen(side, observation);
     }
-    await guardSides(this.#repository, observations, this.#options.allowEmpty);
+    await guardSides(this.#repository, observations, allowEmpty);
+  }
+
+  #noteUnseen(side: SideName, { unread, unseen }: Unseen): void {
+    for (const mailbox of unread) this.#broken.set(mailbox, 'the mailbox could not be read');
+    this.#unseen[side] = unseen;
   }
 
   #progress(): { progress?: Progress } {
@@ -329,8 +332,11 @@ class Run {
     this.#elsewhere[side] ??= await unpairedDigests(this.#repository.store, side);
     for (const mailbox of this.#elsewhere[side].get(digest) ?? [])
       if (mailbox !== not) return mayBeIn(mailbox);
-    const unseen = this.#unseen[side].find(mailbox => mailbox !== not);
-    return unseen && `${unseen} cannot be read on the ${side} side: it may have moved there`;
+    for (const [mailbox, reason] of this.#unseen[side]) {
+      if (mailbox !== not)
+        return `it may have moved to ${mailbox}, which cannot be read on the ${side} side (${reason}): nothing is deleted for that side before it can`;
+    }
+    return undefined;
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Action } from '../model/action.js';
 import { otherSide, type SideName } from '../model/by-side.js';
-import { bug, PosternError } from '../model/error.js';
+import { bug, type ErrorCode, PosternError } from '../model/error.js';
 import { sameMessage } from '../model/identity.js';
 import type { Pair } from '../model/pair.js';
 import type { Row } from '../model/row.js';
@@ -146,6 +146,9 @@ function intend({ from, to }: Journey, on: SideName, { action, victim, partner }
   return [id, intent];
 }
 
+/** What a side fails with when an answer was lost. */
+const LOST: ReadonlySet<ErrorCode> = new Set(['unreachable', 'try-later']);
+
 interface Begun {
   readonly moves: readonly Move[];
   readonly intents: ReadonlyMap<string, Intent>;
@@ -170,7 +173,7 @@ async function carriedOut(
     if (outcomes.some(isUntold)) await to.refresh(on);
     return outcomes;
   } catch (error) {
-    if (!(error instanceof PosternError) || from.repository.sides[on].keys === 'file') throw error;
+    if (!(error instanceof PosternError) || !LOST.has(error.code)) throw error;
     // The answer is lost, not what the server does: it may be about to copy them.
     const lost = to.repository.clock.now();
     for (const [id, intent] of intents) to.putIntent(id, { ...intent, lost });

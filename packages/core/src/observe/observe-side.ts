@@ -16,13 +16,19 @@ export interface ObserveOptions {
   readonly confirmMissing?: boolean;
 }
 
-export interface Observation {
+/** What a look at a side left in the dark. */
+export interface Unseen {
+  /** Mailboxes that could not be read: nothing is concluded about them in this run. */
+  readonly unread: ReadonlySet<MailboxName>;
+  /** Those of them that base knows and that may have got mail since they were last read, and why they cannot be. */
+  readonly unseen: ReadonlyMap<MailboxName, string>;
+}
+
+export interface Observation extends Unseen {
   readonly side: SideName;
   readonly mailboxes: number;
   readonly changes: readonly MailboxChange[];
   readonly problems: readonly Problem[];
-  /** Mailboxes that could not be read: nothing is concluded about them in this run. */
-  readonly unread: ReadonlySet<MailboxName>;
   /** Every mailbox that should carry our witness has lost it: the side is not the one we knew. */
   readonly stranger: boolean;
 }
@@ -49,6 +55,7 @@ export async function observeSide(
   const changes: MailboxChange[] = [];
   const problems: Problem[] = [...listed, ...forgotten.map(outOfSight)];
   const unread = new Set<MailboxName>();
+  const unseen = new Map<MailboxName, string>();
   let witnessed = 0;
   let unwitnessed = 0;
   for (const [index, entry] of selectable.entries()) {
@@ -67,6 +74,8 @@ export async function observeSide(
       if (!isOneMailboxOnly(error)) throw error;
       unread.add(mailbox);
       problems.push({ mailbox, reason: error.message });
+      const record = records.get(mailbox);
+      if (record?.agreed && !gotNoMail(record, side, entry)) unseen.set(mailbox, error.message);
     }
   }
   const there = new Set<string>(selectable.map(entry => entry.mailbox));
@@ -74,8 +83,10 @@ export async function observeSide(
     if (there.has(record.mailbox) || !wanted(record.mailbox)) continue;
     const place = hiddenAt(hidden, record.mailbox);
     if (place !== undefined && (record.agreed || record.sides[side] !== undefined)) {
+      const reason = `it is out of sight: ${place.reason}`;
       unread.add(record.mailbox);
-      problems.push({ mailbox: record.mailbox, reason: `it is out of sight: ${place.reason}` });
+      problems.push({ mailbox: record.mailbox, reason });
+      if (record.agreed) unseen.set(record.mailbox, reason);
     } else if (record.sides[side] !== undefined) changes.push(await forgetSnapshot(repository, side, record));
     else if (options.confirmMissing && record.missing?.[side] === 1)
       await noteMissing(repository, side, record);
@@ -86,6 +97,7 @@ export async function observeSide(
     changes,
     problems,
     unread,
+    unseen,
     stranger: unwitnessed > 0 && witnessed === 0,
   };
 }
@@ -114,6 +126,13 @@ function isOneMailboxOnly(error: unknown): error is PosternError {
     error instanceof PosternError &&
     (error.code === 'mailbox-unreadable' || error.code === 'snapshot-incomplete')
   );
+}
+
+/** No UID was given away since the mailbox was last read as a whole: all that ever came into it is known (RFC 3501 §2.3.1.1). */
+function gotNoMail(record: MailboxRecord, side: SideName, { status }: MailboxEntry): boolean {
+  const cursor = record.sides[side]?.cursor;
+  if (cursor?.uidNext === undefined || status?.uidNext === undefined) return false;
+  return cursor.epoch === status.epoch && cursor.uidNext === status.uidNext;
 }
 
 async function forgetSnapshot(
