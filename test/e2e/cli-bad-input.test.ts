@@ -184,7 +184,6 @@ describe('a plan that is wrong ends with 1, and nothing is done', () => {
   it.each([
     ['text that is no JSON', () => [...lines.slice(0, 2), 'oops', ...lines.slice(2)].join('\n'), 'line 3'],
     ['a line cut short', () => lines.join('\n').slice(0, -5), 'line 4'],
-    ['nothing at all', () => '', 'the plan is empty'],
     [
       'an unknown op',
       () => edited(action => ({ ...action, op: 'destroy' })),
@@ -225,6 +224,22 @@ describe('a plan that is wrong ends with 1, and nothing is done', () => {
     expect(exit).toBe(1);
     expect(stderr).toContain(words);
     expect(stderr).toContain('nothing was done');
+  });
+
+  it('a file with nothing in it; of a pipeline that filtered everything away nothing is to do', async () => {
+    const empty = join(world.directory, 'empty.plan');
+    writeFileSync(empty, '');
+    const { exit, stderr } = await refused(['apply', empty]);
+    expect(exit).toBe(1);
+    expect(stderr).toContain('the plan is empty');
+    expect(stderr).toContain('postern apply -');
+    const before = world.mail();
+    expect(await world.run(['apply', '-'], { input: '' })).toEqual({
+      exit: 0,
+      stdout: 'Nothing to do\n',
+      stderr: '',
+    });
+    expect(world.mail()).toEqual(before);
   });
 
   it('a file that is not there', async () => {

@@ -1,3 +1,4 @@
+import { readPlan } from '@postern/core/plan/read-plan.js';
 import { planDocument, planLines } from '@postern/core/plan/write-plan.js';
 import { describe, expect, it } from 'vitest';
 import { ACTIONS, HEADER, lineText, readText, refusal } from './lines.js';
@@ -28,6 +29,32 @@ describe('a plan that is read back', () => {
 
   it('may hold a header alone', async () => {
     expect(await refusal(header)).toBe('0 actions');
+  });
+
+  it('may be of no line at all only where the caller says so', async () => {
+    async function* nothing() {
+      yield ' \n';
+    }
+    expect(await readPlan(nothing(), HEADER.repository, { mayBeEmpty: true })).toEqual({
+      header: undefined,
+      actions: [],
+    });
+  });
+
+  it('may be a document of any length, whose actions are parsed one by one', async () => {
+    const why = 'x'.repeat(19_000);
+    const many = Array.from({ length: 400 }, (_, index) => ({ ...flag!, why: `${index}${why}` }));
+    const document = [...planDocument(planHeader, many)].join('\n');
+    expect(document.length).toBeGreaterThan(4 * 1024 * 1024);
+    const { actions, header: read } = await readText(document.match(/.{1,65536}/gs)!);
+    expect(actions).toEqual(many);
+    expect(read).toMatchObject({ actions: 400, repository: HEADER.repository });
+  });
+
+  it('may be a document whose keys jq sorted', async () => {
+    const document = JSON.parse([...planDocument(planHeader, all)].join('\n')) as object;
+    const sorted = Object.fromEntries(Object.entries(document).sort(([a], [b]) => (a < b ? -1 : 1)));
+    expect((await readText(JSON.stringify(sorted, undefined, 2))).actions).toEqual(all);
   });
 
   it('may be pretty-printed, with keys in another order (PL-15)', async () => {
@@ -159,6 +186,63 @@ describe('a plan is refused as a whole', () => {
     const words = await refusal(text);
     expect(words).toMatch(/^plan-invalid: /);
     expect(words).toMatch(reason);
+  });
+
+  const document = (actions: string, rest = '') =>
+    `${JSON.stringify({ ...HEADER, actions: undefined }).slice(0, -1)},"actions":[${actions}]${rest}}`;
+  it.each([
+    [
+      'is of another repository',
+      document(lineText(download!)).replace('"r1"', '"r2"'),
+      /^line 1 .*another repository/,
+    ],
+    [
+      'has a bad action',
+      document(`\n${lineText(download!)},\n${lineText(pair!, { uid: 0 })}`),
+      /^line 3 .*"uid"/,
+    ],
+    [
+      'lacks a comma',
+      document(`${lineText(download!)} ${lineText(pair!)}`),
+      /^line 1 .*a comma between two actions/,
+    ],
+    [
+      'has a comma too many',
+      document(`${lineText(download!)},`),
+      /^line 1 .*expected a JSON object, found "\]"/,
+    ],
+    ['has text in the list', document('"x"'), /^line 1 .*expected a JSON object/],
+    ['has a second list', document('', `,"actions":[]`), /"actions" stands there twice/],
+    ['has no end', document('').slice(0, -2), /ends in the middle/],
+    ['has a key nobody knows', document('', ',"force":1'), /unknown field "force"/],
+    ['is followed by a line', `${document('')}\n${lineText(download!)}`, /^line 2 .*stands alone/],
+    ['is of no op', `{"actions":[]}`, /"op" is missing/],
+    ['is an action', lineText(download!, { actions: [] }), /"op" must be "plan"/],
+  ])('when it is a document that %s', async (_what, text, reason) => {
+    expect((await refusal(text)).replace(/^plan-invalid: /, '')).toMatch(reason);
+  });
+
+  it.each([
+    [{ uid: 'x' }, '"uid" must be a number, not text'],
+    [{ uid: null }, '"uid" must be a number, not null'],
+    [{ uid: 1.5 }, '"uid" must be a whole number, not 1.5'],
+    [{ uid: 0 }, '"uid" must be at least 1'],
+    [{ uid: 2 ** 32 }, '"uid" must be at most 4294967295'],
+    [{ uidValidity: '0' }, '"uidValidity": a decimal number as a string'],
+    [{ conflict: false }, '"conflict" must be true'],
+    [{ flags: ['\\Seen', 7] }, '"flags.1" must be text, not 7'],
+    [{ flags: {} }, '"flags" must be a list, not an object'],
+    [{ flags: Array.from({ length: 1001 }, () => 'x') }, '"flags" is longer than 1000 entries'],
+    [{ why: 'x'.repeat(20_001) }, '"why" is longer than 20000 characters'],
+    [{ mailbox: 'a/../b' }, '"mailbox": not a mailbox name: it has the level ".."'],
+    [{ mailbox: undefined }, '"mailbox" is missing'],
+    [{ message: [] }, '"message" must be an object, not a list'],
+    [{ message: { ...download!.message, size: -1 } }, '"message.size" must be at least 0'],
+    [{ message: { ...download!.message, extra: 1 } }, 'unknown field "message.extra"'],
+    [{ 'a\u202eb': 1 }, 'unknown field "a\\u202eb"'],
+    [{ id: 'x' }, '"id": 24 hex digits'],
+  ])('in words, with the field: %j', async (changes, words) => {
+    expect(await refusal(lineText(download!, changes))).toBe(`plan-invalid: line 1 of the plan: ${words}`);
   });
 
   it('when it is not valid UTF-8', async () => {

@@ -27,7 +27,8 @@ export class ApplyCommand extends PosternCommand {
 
       Every action is checked against both live sides before it runs. One that was done already is passed over, one that is
       no longer true is skipped with the reason. One invalid line in a plan means that nothing is done. Many deletions at once
-      are held back until \`--max-delete\` allows them. Removed files go to \`.postern/attic\`.
+      are held back until \`--max-delete\` allows them. Removed files go to \`.postern/attic\`. An empty stdin is a plan that a
+      filter left nothing of, and there is nothing to do; an empty FILE is no plan.
 
       Exit status: 0 done, 1 the plan is invalid, 3 some actions were skipped or failed, 4 the state is damaged, 5 another
       postern works here, 6 held back by a brake, 75 the server cannot be reached.
@@ -100,7 +101,8 @@ export class ApplyCommand extends PosternCommand {
     const { readPlan } = await import('@postern/core/plan/read-plan.js');
     const chunks: AsyncIterable<Uint8Array> = file === '-' ? this.context.stdin : createReadStream(file);
     try {
-      return (await readPlan(chunks, id)).actions;
+      // A pipeline whose filter left nothing has nothing to do; a file that is to hold a plan holds its header at least.
+      return (await readPlan(chunks, id, file === '-' ? { mayBeEmpty: true } : {})).actions;
     } catch (error) {
       if (errnoOf(error) === undefined || error instanceof PosternError) throw error;
       throw new PosternError('failed', `the plan ${file} cannot be read`, { cause: error });

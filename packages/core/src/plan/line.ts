@@ -6,7 +6,9 @@ import { mailboxName } from '../model/mailbox.js';
 import type { End } from '../model/pair.js';
 import { type Epoch, type MessageKey, NO_EPOCH } from '../model/row.js';
 import { actionId } from './action-id.js';
+import { issueWords } from './issue-words.js';
 import { type ActionLine, actionLine } from './schema.js';
+import { shown } from './shown.js';
 
 /** Which ends and fields an op cannot do without. A missing precondition is an invalid action, never "always true". */
 const REQUIRED: Partial<
@@ -55,15 +57,9 @@ function endFields(end: End, side: SideName): Record<string, unknown> {
 export function actionOf(value: unknown, repository: string): Action {
   const op = typeof value === 'object' && value !== null ? (value as { op?: unknown }).op : undefined;
   if (typeof op !== 'string') invalid('it has no "op"');
-  if (!OPS.includes(op as Op)) invalid(`unknown op ${JSON.stringify(op)}`);
-  if (REQUIRED[op as Op] === undefined && !op.includes('-mailbox-')) {
-    invalid(`op "${op}" is not supported by this version of postern`);
-  }
+  if (!OPS.includes(op as Op)) invalid(`unknown op ${shown(op)}`);
   const parsed = actionLine.safeParse(value);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    invalid(`${issue.path.length === 0 ? '' : `"${issue.path.join('.')}": `}${issue.message}`);
-  }
+  if (!parsed.success) invalid(issueWords(parsed.error.issues[0]!, value));
   const action = toAction(parsed.data);
   const required = REQUIRED[action.op];
   for (const side of required?.ends ?? []) {

@@ -1,13 +1,20 @@
 import type { Action } from '../model/action.js';
 import { PosternError } from '../model/error.js';
+import { issueWords } from './issue-words.js';
 import { actionOf } from './line.js';
 import { type HeaderLine, headerLine, PLAN_VERSION } from './schema.js';
-import { splitJson } from './split-json.js';
+import { shown } from './shown.js';
+import { type PlanPart, splitJson } from './split-json.js';
 
 export interface ReadPlan {
   /** Undefined when a filter ate it. */
   readonly header: HeaderLine | undefined;
   readonly actions: readonly Action[];
+}
+
+export interface ReadPlanOptions {
+  /** A plan without a single line is one without actions: a filter left nothing. Otherwise it is refused. */
+  readonly mayBeEmpty?: true;
 }
 
 /**
@@ -17,65 +24,79 @@ export interface ReadPlan {
 export async function readPlan(
   chunks: AsyncIterable<Uint8Array | string>,
   repository: string,
+  options: ReadPlanOptions = {},
 ): Promise<ReadPlan> {
-  let header: HeaderLine | undefined;
-  const actions: Action[] = [];
-  let values = 0;
-  for await (const { value, line } of splitJson(chunks)) {
-    values++;
+  const reader = new Reader(repository);
+  for await (const part of splitJson(chunks)) {
     try {
-      if (isDocument(value)) {
-        if (values > 1) throw new PosternError('plan-invalid', 'a plan document stands alone');
-        const { actions: listed, ...rest } = value;
-        header = headerOf({ ...rest, actions: listed.length }, repository);
-        for (const entry of listed) actions.push(actionOf(entry, repository));
-      } else if (isHeader(value)) {
-        if (values > 1) throw new PosternError('plan-invalid', 'the header is the first line of a plan');
-        header = headerOf(value, repository);
-      } else {
-        actions.push(actionOf(value, repository));
-      }
+      reader.take(part);
     } catch (error) {
       if (!(error instanceof PosternError)) throw error;
-      throw new PosternError('plan-invalid', `line ${line} of the plan: ${error.message}`, {
+      throw new PosternError('plan-invalid', `line ${part.line} of the plan: ${error.message}`, {
         hint: 'nothing was done; make a fresh plan with: postern plan',
       });
     }
   }
-  if (values === 0) {
+  const { header, actions, isEmpty } = reader;
+  if (isEmpty && !options.mayBeEmpty) {
     throw new PosternError('plan-invalid', 'the plan is empty: not even a header', {
-      hint: 'nothing was done; a plan without actions still has its header line',
+      hint: 'nothing was done; what a filter left nothing of is given on stdin: postern apply -',
     });
   }
   return { header, actions };
 }
 
-function isHeader(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && (value as { op?: unknown }).op === 'plan';
-}
+class Reader {
+  header: HeaderLine | undefined;
+  readonly actions: Action[] = [];
+  isEmpty = true;
+  readonly #repository: string;
+  #inDocument = false;
+  #isDocument = false;
 
-function isDocument(value: unknown): value is { op: 'plan'; actions: unknown[] } {
-  return isHeader(value) && Array.isArray((value as { actions?: unknown }).actions);
-}
-
-function headerOf(value: unknown, repository: string): HeaderLine {
-  const version = (value as { version?: unknown }).version;
-  if (version !== PLAN_VERSION) {
-    throw new PosternError(
-      'plan-invalid',
-      `plan version ${JSON.stringify(version)}: this postern reads version ${PLAN_VERSION}`,
-    );
+  constructor(repository: string) {
+    this.#repository = repository;
   }
+
+  take({ kind, value }: PlanPart): void {
+    const first = this.isEmpty;
+    this.isEmpty = false;
+    if (kind === 'opening') {
+      if (!first) invalid('a plan document stands alone');
+      this.#inDocument = this.#isDocument = true;
+      // What the document says of itself may stand behind its actions; what stands before them explains most errors.
+      this.#checkOrigin(value);
+    } else if (kind === 'closing') {
+      this.#inDocument = false;
+      this.header = headerOf({ ...value, actions: this.actions.length });
+      this.#checkOrigin(this.header);
+    } else if (this.#isDocument && !this.#inDocument) invalid('a plan document stands alone');
+    else if (kind === 'line' && value['op'] === 'plan') {
+      if (!first) invalid('the header is the first line of a plan, and there is one');
+      this.#checkOrigin(value);
+      this.header = headerOf(value);
+    } else this.actions.push(actionOf(value, this.#repository));
+  }
+
+  #checkOrigin({ version, repository }: Readonly<Record<string, unknown>>): void {
+    if (version !== undefined && version !== PLAN_VERSION) {
+      invalid(`plan version ${shownValue(version)}: this postern reads version ${PLAN_VERSION}`);
+    }
+    if (typeof repository === 'string' && repository !== this.#repository) {
+      invalid(`the plan was made for another repository (${shown(repository)})`);
+    }
+  }
+}
+
+function headerOf(value: Readonly<Record<string, unknown>>): HeaderLine {
   const parsed = headerLine.safeParse(value);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    throw new PosternError('plan-invalid', `"${issue.path.join('.')}": ${issue.message}`);
-  }
-  if (parsed.data.repository !== repository) {
-    throw new PosternError(
-      'plan-invalid',
-      `the plan was made for another repository (${parsed.data.repository})`,
-    );
-  }
-  return parsed.data;
+  return parsed.success ? parsed.data : invalid(issueWords(parsed.error.issues[0]!, value));
+}
+
+function shownValue(value: unknown): string {
+  return typeof value === 'number' ? String(value) : shown(JSON.stringify(value));
+}
+
+function invalid(reason: string): never {
+  throw new PosternError('plan-invalid', reason);
 }

@@ -7,7 +7,10 @@ export const PLAN_VERSION = 1;
 
 const noControls = (text: string) => !/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(text);
 
-const mailbox = z.string().refine(text => mailboxNameFault(text) === undefined, 'not a mailbox name');
+const mailbox = z.string().superRefine((text, context) => {
+  const fault = mailboxNameFault(text);
+  if (fault !== undefined) context.addIssue(`not a mailbox name: ${fault}`);
+});
 const uid = z.int().min(1).max(4294967295);
 const uidValidity = z.string().regex(/^[1-9][0-9]{0,9}$/, 'a decimal number as a string');
 const file = z
