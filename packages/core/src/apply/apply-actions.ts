@@ -232,7 +232,8 @@ class Run {
       await work();
     } catch (error) {
       if (!isOneMailboxOnly(error)) throw error;
-      for (const mailbox of mailboxes) {
+      const named = mailboxes.filter(mailbox => mailbox === error.mailbox);
+      for (const mailbox of named.length > 0 ? named : mailboxes) {
         if (!this.#broken.has(mailbox)) this.#problems.push({ mailbox, reason: error.message });
         this.#broken.set(mailbox, this.#broken.get(mailbox) ?? error.message);
       }
@@ -285,7 +286,7 @@ class Run {
     const telling = { report: this.#report, landed };
     const of = (op: Action['op']) => actions.filter(action => action.op === op);
     for (const op of ['download', 'upload'] as const) {
-      const copies = this.#undoubted(of(op), inDoubt);
+      const copies = await this.#notMoved(desk, this.#undoubted(of(op), inDoubt));
       await this.#inSteps(copies, async part =>
         runCopies(desk, await copyLanded(desk, part, telling), telling),
       );
@@ -324,6 +325,21 @@ class Run {
       );
       return false;
     });
+  }
+
+  /** A conflict's message is copied again because it is gone there; one that turned up in another mailbox since is not gone. */
+  async #notMoved(desk: Desk, copies: readonly Action[]): Promise<Action[]> {
+    const still: Action[] = [];
+    for (const action of copies) {
+      const target = action.op === 'download' ? 'local' : 'remote';
+      const old = action[target];
+      const pair = old && desk.pairAt(target, old);
+      const gone = pair !== undefined && desk.row(target, pair[target]) === undefined;
+      const doubt = gone ? await this.#movedTo(target, pair.identity.digest, desk.mailbox) : undefined;
+      if (doubt === undefined) still.push(action);
+      else this.#report(action, skipped(`${doubt}: plan again`));
+    }
+    return still;
   }
 
   #elsewhere: Partial<Record<SideName, Map<string, Set<MailboxName>>>> = {};
