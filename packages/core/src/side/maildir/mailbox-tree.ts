@@ -81,6 +81,7 @@ class TreeReader {
   readonly #contested = new Set<MailboxName>();
   readonly #hidden: Hidden[] = [];
   readonly #problems: Problem[] = [];
+  readonly #directories = new Map<string, MailboxName>();
   #encoding: NameEncoding = 'modified-utf-7';
 
   constructor(layout: MaildirLayout) {
@@ -203,8 +204,27 @@ class TreeReader {
       this.#contest(mailbox, `the directory "${shown}" is not the only one of this name`);
       return false;
     }
+    const twin = this.#sameDirectory(mailbox, path);
+    if (twin !== undefined) {
+      for (const [name, other] of [
+        [mailbox, twin],
+        [twin, mailbox],
+      ] as const)
+        this.#contest(name, `its directory is that of ${other} too`);
+      return false;
+    }
     this.#places.set(mailbox, { path, selectable });
     return true;
+  }
+
+  /** The mailbox whose directory this is under another name, where a directory was mounted twice. */
+  #sameDirectory(mailbox: MailboxName, path: Octets): MailboxName | undefined {
+    const stats = lstatSync(pathBytes(path), { bigint: true, throwIfNoEntry: false });
+    if (stats === undefined || stats.ino === 0n) return undefined;
+    const id = `${stats.dev}:${stats.ino}`;
+    const twin = this.#directories.get(id);
+    if (twin === undefined) this.#directories.set(id, mailbox);
+    return twin;
   }
 
   #hide(names: readonly Octets[], reason: string, reach: { readonly andBelow?: true } = {}): void {

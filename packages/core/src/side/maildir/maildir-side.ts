@@ -39,6 +39,7 @@ import { entriesOfTree, type MailboxTree, readTree, UNFINISHED } from './mailbox
 import { makeDirectory } from './make-directory.js';
 import { makeMailbox } from './make-mailbox.js';
 import { MaildirMove } from './moving.js';
+import { isTwinName } from './name-on-disk.js';
 import { join, type Octets, octetsOfText } from './octets.js';
 import { exists } from './place-file.js';
 import { readFiles } from './reading.js';
@@ -219,12 +220,13 @@ export class MaildirSide implements Side {
       throw new PosternError(
         'failed',
         `the mailbox ${mailbox} cannot be made: a rename was not finished there`,
+        { mailbox },
       );
     }
     const path = this.#pathForNew(tree, mailbox);
     if (tree.places.get(mailbox)?.selectable && isComplete(path)) return 'already';
     const marked = this.#layout === 'maildir++' && path !== this.#root;
-    await this.#writing(mailbox, () => makeMailbox({ seam: this.#seam, path, marked }));
+    await this.#writing(mailbox, () => makeMailbox({ seam: this.#seam, mailbox, path, marked }));
     this.#tree = undefined;
     return 'done';
   }
@@ -281,7 +283,7 @@ export class MaildirSide implements Side {
     const why = place?.isHalf
       ? 'its rename was not finished'
       : this.#tree?.contested.has(mailbox)
-        ? 'its directory is a symbolic link, or not the only one of this name'
+        ? 'its directory is a symbolic link, not the only one of this name, or the one of another mailbox too'
         : 'there is no such mailbox';
     throw new PosternError('mailbox-unreadable', `the mailbox ${mailbox} cannot be read: ${why}`);
   }
@@ -302,6 +304,7 @@ export class MaildirSide implements Side {
       throw new PosternError(
         'failed',
         `the mailbox ${mailbox} cannot be made: its name is too long for a directory`,
+        { mailbox },
       );
     }
     const levels = this.#layout === 'fs' ? mailbox.split('/') : [mailbox];
@@ -312,12 +315,12 @@ export class MaildirSide implements Side {
         throw new PosternError(
           'failed',
           `the mailbox ${mailbox} cannot be made: its directory is contested`,
-          {
-            hint: 'remove the symbolic link, or rename one of the directories of this name',
-          },
+          { hint: 'remove the symbolic link, or rename one of the directories of this name', mailbox },
         );
       }
-      path = tree.places.get(level)?.path ?? join(path, name);
+      const place = tree.places.get(level)?.path;
+      path = place ?? join(path, name);
+      if (place === undefined && isTwinName(path)) throw twinName(mailbox);
     }
     return path;
   }
@@ -329,6 +332,17 @@ export class MaildirSide implements Side {
       throw mailboxUnwritable(error, mailbox, this.#tree?.places.get(mailbox)?.path);
     }
   }
+}
+
+function twinName(mailbox: MailboxName): PosternError {
+  return new PosternError(
+    'failed',
+    `the mailbox ${mailbox} cannot be made: this file system takes its name for that of another directory`,
+    {
+      hint: 'give one of the two mailboxes another name on the server, or leave one out of the scope',
+      mailbox,
+    },
+  );
 }
 
 function isComplete(path: Octets): boolean {
