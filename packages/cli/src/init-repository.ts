@@ -7,6 +7,7 @@ import { openSeam } from '@postern/core/model/effect.js';
 import { errnoOf, PosternError } from '@postern/core/model/error.js';
 import type { TlsMode } from '@postern/core/side/imap/imap-options.js';
 import { detectLayout, type MaildirLayout } from '@postern/core/side/maildir/layout.js';
+import { UNFINISHED } from '@postern/core/side/maildir/mailbox-tree.js';
 import { createMaildir } from '@postern/core/side/maildir/make-mailbox.js';
 import type { Side } from '@postern/core/side/side.js';
 import { createStore } from '@postern/core/state/disk-store.js';
@@ -64,7 +65,8 @@ export async function initRepository(options: InitOptions): Promise<NewRepositor
   if (stateDirectory !== undefined) checkStateDirectory(stateDirectory, root);
 
   makeDirectories(root);
-  if (layout !== undefined && detectLayout(root) === undefined) await createMaildir(root, layout);
+  if (layout !== undefined && (detectLayout(root) === undefined || isBegun(root)))
+    await createMaildir(root, layout);
   const paths = repositoryPaths(root);
   mkdirSync(paths.postern, { mode: 0o700 });
   try {
@@ -203,13 +205,18 @@ function checkedRoot(root: string): MaildirLayout | undefined {
     throw refused(`${root} has a ${POSTERN_DIRECTORY} already`, 'postern status shows how it stands');
   }
   const layout = detectLayout(root);
-  if (layout === undefined && names.length > 0) {
+  if (layout === undefined && names.some(name => name !== UNFINISHED)) {
     throw refused(
       `${root} is neither empty nor a Maildir`,
       'name a Maildir, an empty directory, or one to be made',
     );
   }
   return layout;
+}
+
+/** An init that died was making a Maildir here. */
+function isBegun(root: string): boolean {
+  return existsSync(resolve(root, UNFINISHED));
 }
 
 function checkStateDirectory(directory: string, root: string): void {

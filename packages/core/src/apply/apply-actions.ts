@@ -227,8 +227,10 @@ class Run {
   ): Promise<void> {
     try {
       const broken = mailboxes.find(mailbox => this.#broken.has(mailbox));
-      if (broken !== undefined)
-        throw new PosternError('mailbox-unreadable', this.#broken.get(broken) ?? bug('no reason'));
+      if (broken !== undefined) {
+        const reason = this.#broken.get(broken) ?? bug('no reason');
+        throw new PosternError('mailbox-unreadable', reason, { mailbox: broken });
+      }
       await work();
     } catch (error) {
       if (!isOneMailboxOnly(error)) throw error;
