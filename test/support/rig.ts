@@ -9,6 +9,7 @@ import { openSeam, type Seam } from '@postern/core/model/effect.js';
 import { applyScope } from '@postern/core/observe/apply-scope.js';
 import { Scope, type ScopeRules, WHOLE_ACCOUNT } from '@postern/core/side/scope.js';
 import { scopedSides } from '@postern/core/side/scoped-side.js';
+import type { Side } from '@postern/core/side/side.js';
 import type { AnyLevel } from '@postern/core/state/level.js';
 import { LevelStore } from '@postern/core/state/level-store.js';
 import { initState, type Repository } from '@postern/core/state/repository.js';
@@ -38,6 +39,8 @@ export interface RigOptions {
   readonly policy?: Policy;
   readonly remote?: MemorySideOptions;
   readonly local?: MemorySideOptions;
+  /** The remote side instead of the one on the memory world, made anew for each call and closed after it. */
+  readonly remoteSide?: (seam: Seam, clock: Clock) => Side;
 }
 
 const ID = '6f0c1d9e-0000-4000-8000-00000000beef';
@@ -115,7 +118,9 @@ export class Rig {
     const scope = new Scope({ ...WHOLE_ACCOUNT, ...this.#options.scope });
     const { policy } = this.#options;
     const sides = {
-      remote: new MemorySide(this.remote, { ...this.#options.remote, seam }),
+      remote:
+        this.#options.remoteSide?.(seam, this.clock) ??
+        new MemorySide(this.remote, { ...this.#options.remote, seam }),
       local: new MemorySide(this.local, { ...this.#options.local, seam }),
     };
     return {
@@ -133,8 +138,12 @@ export class Rig {
   async run<T>(work: (repository: Repository) => Promise<T>, seam: Seam = openSeam): Promise<T> {
     const store = await LevelStore.open(this.#level as unknown as AnyLevel, { seam });
     const repository = this.#repository(store, seam);
-    await applyScope(repository);
-    return work(repository);
+    try {
+      await applyScope(repository);
+      return await work(repository);
+    } finally {
+      await repository.sides.remote.close();
+    }
   }
 
   sync(options: SyncOptions = {}, seam?: Seam): Promise<SyncReport> {

@@ -7,6 +7,8 @@ export interface ScriptedCommand {
   readonly literals: readonly Buffer[];
   /** Already answered, at the announcement of a literal. */
   readonly refused: boolean;
+  /** Which of the server's connections it came over, from 1. */
+  readonly connection: number;
 }
 
 /** What the server does when a command matches. The first that matches and is not used up counts. */
@@ -17,7 +19,7 @@ export interface ScriptedAnswer {
   /** How often it is given. Default: always. */
   readonly times?: number;
   /** Ends the connection after it. */
-  readonly close?: true;
+  readonly close?: true | ((command: ScriptedCommand) => boolean);
 }
 
 export interface Script {
@@ -72,9 +74,13 @@ export class ScriptedImap {
   readonly #sockets = new Set<Socket>();
   readonly #script: Script;
   readonly #used = new Map<ScriptedAnswer, number>();
+  #connections = 0;
+  #capabilities: string;
+  #refusal: { readonly words: string; after: number } | undefined;
 
   private constructor(script: Script) {
     this.#script = script;
+    this.#capabilities = script.capabilities ?? 'IMAP4rev1 NAMESPACE';
     this.#server = createServer(socket => {
       this.#sockets.add(socket);
       socket.on('error', () => {});
@@ -98,29 +104,43 @@ export class ScriptedImap {
     return this.commands.filter(command => pattern.test(command)).length;
   }
 
+  /** Other capabilities for connections from now on. */
+  announce(capabilities: string): void {
+    this.#capabilities = capabilities;
+  }
+
+  /** Answers logins with this, once `after` more were let in. */
+  refuseLogin(words: string, { after }: { readonly after: number }): void {
+    this.#refusal = { words, after };
+  }
+
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     await new Promise(resolve => this.#server.close(resolve));
   }
 
   async #serve(socket: Socket): Promise<void> {
-    const capabilities = this.#script.capabilities ?? 'IMAP4rev1 NAMESPACE';
-    socket.write(this.#script.greeting ?? `* OK [CAPABILITY ${capabilities}] ready\r\n`);
-    for await (const command of commandsOf(socket, this.#script.continuation ?? '+ go on\r\n')) {
+    const connection = ++this.#connections;
+    socket.write(this.#script.greeting ?? `* OK [CAPABILITY ${this.#capabilities}] ready\r\n`);
+    for await (const read of commandsOf(socket, this.#script.continuation ?? '+ go on\r\n')) {
+      const command = { ...read, connection };
       this.commands.push(/^LOGIN/.test(command.text) ? 'LOGIN' : command.text);
       if (command.refused) continue;
       const answer = this.#answerTo(command);
       const said = typeof answer.say === 'string' ? answer.say : answer.say(command);
       socket.write(Buffer.from(said.replace(/^TAG /gm, `${command.tag} `), 'latin1'));
-      if (answer.close) socket.end();
+      if (answer.close === true || answer.close?.(command)) socket.end();
     }
   }
 
   #answerTo(command: ScriptedCommand): ScriptedAnswer {
-    const capabilities = this.#script.capabilities ?? 'IMAP4rev1 NAMESPACE';
+    const isLogin = /^LOGIN/.test(command.text);
+    const refused = isLogin && this.#refusal !== undefined && --this.#refusal.after < 0;
     const login: ScriptedAnswer = {
       when: /^LOGIN/,
-      say: lines(`TAG OK [CAPABILITY ${capabilities}] welcome`),
+      say: lines(
+        refused ? `TAG ${this.#refusal?.words}` : `TAG OK [CAPABILITY ${this.#capabilities}] welcome`,
+      ),
     };
     const all = [...(this.#script.answers ?? []), login, ...DEFAULTS];
     const found = all.find(
@@ -132,7 +152,10 @@ export class ScriptedImap {
   }
 }
 
-async function* commandsOf(socket: Socket, continuation: string): AsyncGenerator<ScriptedCommand> {
+async function* commandsOf(
+  socket: Socket,
+  continuation: string,
+): AsyncGenerator<Omit<ScriptedCommand, 'connection'>> {
   let buffer = Buffer.alloc(0);
   const chunks = socket[Symbol.asyncIterator]();
   const more = async (): Promise<boolean> => {

@@ -31,9 +31,25 @@ const ids = (...all: string[]) => all.map((id, at) => row(10 + at, { id }));
 
 describe('appending', () => {
   it('believes the server which UID it gave', async () => {
-    const { outcomes, server } = await deliver({ answers: [appended('[APPENDUID 7 12]')] }, 'a');
-    expect(brief(outcomes)).toEqual(['done 12']);
+    const say = lines('* 5 EXISTS', 'TAG OK [APPENDUID 7 10] stored');
+    const { outcomes, server } = await deliver({ answers: [{ when: /^APPEND/, say }] }, 'a');
+    expect(brief(outcomes)).toEqual(['done 10']);
     expect(server.count(/FETCH|SEARCH/)).toBe(0);
+  });
+
+  it.each([
+    ['its header shows that it is', [row(12, { id: 'a' })], 'done 12'],
+    ['it does not show yet', [], 'done 12'],
+    ['the server rewrote its header', [row(12, { id: 'a', header: 'Subject: [list] a\r\n' })], 'done 12'],
+    ['another message has that UID', [row(12, { id: 'other' }), row(13, { id: 'a' })], 'done 13'],
+  ])('asks once where other mail came in meanwhile: %s', async (_what, rows, expected) => {
+    const say = lines('* 6 EXISTS', 'TAG OK [APPENDUID 7 12] stored');
+    const answers = [
+      { when: /^APPEND/, say },
+      { when: /^UID FETCH/, say: ok(...rows) },
+    ];
+    const { outcomes } = await deliver({ answers }, 'a');
+    expect(brief(outcomes)).toEqual([expected]);
   });
 
   it.each([

@@ -50,6 +50,8 @@ export interface RowParts {
   readonly flags?: string;
   readonly id?: string;
   readonly size?: number;
+  /** More header fields, with their line ends. */
+  readonly header?: string;
   /** More items. */
   readonly more?: string;
 }
@@ -57,7 +59,7 @@ export interface RowParts {
 /** A FETCH answer with everything a row is made of. */
 export function row(uid: number | string, parts: RowParts = {}): string {
   const { flags = '', id = `m${uid}`, size = 100, more = '' } = parts;
-  const header = `Message-ID: <${id}@example.org>\r\n\r\n`;
+  const header = `Message-ID: <${id}@example.org>\r\n${parts.header ?? ''}\r\n`;
   const items = `UID ${uid} FLAGS (${flags}) RFC822.SIZE ${size} INTERNALDATE " 1-Jan-2026 00:00:00 +0000"`;
   return `* 1 FETCH (${items} ${HEADER} {${header.length}}\r\n${header}${more})`;
 }

@@ -41,7 +41,7 @@ describe('a snapshot', () => {
 
   it('is an error when the server refuses in the middle', async () => {
     const say = lines(row(1), 'TAG NO disk error');
-    expect(await codeOf(open(2), { when: /^UID FETCH/, say })).toBe('server-refused');
+    expect(await codeOf(open(2), { when: /^UID FETCH/, say })).toBe('mailbox-unreadable');
   });
 
   it('does not count rows nobody asked for', async () => {

@@ -10,6 +10,8 @@ import { keyOf, uidOf, uidSets } from './uid-set.js';
 /** Larger messages are streamed in pieces instead of held in memory. */
 const LARGE = 4 * 1024 * 1024;
 const PIECE = 1024 * 1024;
+/** A message may be larger than announced, but not by so much and eight times. */
+const ENDLESS_FROM = 64 * 1024 * 1024;
 /** Octets and messages one command asks for. */
 const BATCH_OCTETS = 8 * 1024 * 1024;
 const BATCH_MESSAGES = 1_000;
@@ -90,6 +92,7 @@ class BodyReader {
       await fetch(this.#session, request, fetched => {
         if (fetched.uid !== uid) return;
         flags = fetched.flags ?? flags;
+        if (fetched.body) demandPiece(from, fetched.body, fetched.origin);
         // Some servers say NIL for what lies behind the end; anywhere else it means that the octets are lost.
         const behindEnd = fetched.body === null && from > 0 && from >= row.identity.size;
         found = behindEnd ? Buffer.alloc(0) : (fetched.body ?? found);
@@ -111,10 +114,21 @@ class BodyReader {
     try {
       return await act();
     } catch (error) {
-      if (error instanceof PosternError && error.code === 'server-refused') return undefined;
+      if (isPassable(error)) return undefined;
       throw error;
     }
   }
+}
+
+function isPassable(error: unknown): boolean {
+  return error instanceof PosternError && ['server-refused', 'mailbox-unreadable'].includes(error.code);
+}
+
+/** Some servers ignore which piece was asked for: put together, such answers would make another message. */
+function demandPiece(from: number, body: Buffer, origin: number | undefined): void {
+  const whole = origin === undefined && from === 0;
+  if (body.length === 0 || whole || (origin === from && body.length <= PIECE)) return;
+  throw new PosternError('mailbox-unreadable', 'the server hands out other octets of it than were asked for');
 }
 
 /** Undefined where the body is not all there: NIL, lost in decoding, or empty although the server says it has octets. */
@@ -143,10 +157,7 @@ class Pieces implements AsyncIterable<Buffer> {
 
   /** Whether only this message is concerned, not the connection. */
   get passable(): boolean {
-    return (
-      this.interrupted instanceof PosternError &&
-      ['server-refused', 'mailbox-unreadable'].includes(this.interrupted.code)
-    );
+    return isPassable(this.interrupted);
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<Buffer> {
@@ -154,16 +165,22 @@ class Pieces implements AsyncIterable<Buffer> {
     for (let piece = this.#first; piece.length > 0; ) {
       yield piece;
       at += piece.length;
-      if (piece.length < PIECE && at >= this.#size) return;
+      if (piece.length !== PIECE && at >= this.#size) return;
+      if (at > ENDLESS_FROM + 8 * this.#size) this.#interrupt('it has no end');
       piece = await this.#next(at);
     }
+  }
+
+  #interrupt(why: string): never {
+    this.interrupted = new PosternError('mailbox-unreadable', why);
+    throw this.interrupted;
   }
 
   async #next(at: number): Promise<Buffer> {
     try {
       const piece = await this.#read(at);
       if (piece !== undefined) return piece;
-      throw new PosternError('mailbox-unreadable', 'the message went away while it was read');
+      this.#interrupt('the message went away while it was read');
     } catch (error) {
       this.interrupted = error;
       throw error;

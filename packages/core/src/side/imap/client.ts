@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Transform } from 'node:stream';
 import type { ImapOptions } from './imap-options.js';
 import { appendWithoutAsking, type Compile, type SentCommand } from './literal-plus.js';
+import { CONNECT, GREETING, SILENCE } from './loss.js';
 import type { Answer, Attribute } from './tokens.js';
 
 /**
@@ -87,9 +88,9 @@ export async function makeClient(
     disableCompression: true,
     disableIMAP4rev2: true,
     disableAutoEnable: true,
-    connectionTimeout: timeouts.connect ?? 60_000,
-    greetingTimeout: timeouts.greeting ?? 30_000,
-    socketTimeout: timeouts.silence ?? 180_000,
+    connectionTimeout: timeouts.connect ?? CONNECT,
+    greetingTimeout: timeouts.greeting ?? GREETING,
+    socketTimeout: timeouts.silence ?? SILENCE,
     maxLiteralSize: LARGEST_LITERAL,
     maxLineLength: LARGEST_LITERAL / 4,
     maxResponseSize: LARGEST_LITERAL + LARGEST_LITERAL / 4,

@@ -2,9 +2,12 @@ import { bug, PosternError } from '../../model/error.js';
 import { makeClient, type RawClient } from './client.js';
 import { connectFailure, serverText } from './error-words.js';
 import type { ImapOptions } from './imap-options.js';
+import { duration, lossOf } from './loss.js';
 import { Session } from './session.js';
 
 const LONGEST_LOGIN = 600_000;
+/** Alerts of one connection that are shown. */
+const MOST_ALERTS = 20;
 
 /** The one connection of a side: made at the first use, made again after it was lost. */
 export class Connection {
@@ -47,14 +50,22 @@ export class Connection {
     const password = await this.#options.password();
     let session: Session | undefined;
     const client = await makeClient(this.#options, password, what => session?.noteFault(what));
-    this.#listen(client);
+    let loss: string | undefined;
+    this.#listen(client, error => {
+      loss ??= lossOf(error, this.#options);
+      if (loss !== undefined) session?.noteLoss(loss);
+    });
     // A server that keeps talking without letting us in would hold us for ever.
-    const limit = setTimeout(() => client.close(), this.#options.timeouts?.stall ?? LONGEST_LOGIN);
+    const longest = this.#options.timeouts?.stall ?? LONGEST_LOGIN;
+    const limit = setTimeout(() => {
+      loss ??= `the login came to no end within ${duration(longest)}`;
+      client.close();
+    }, longest);
     try {
       await client.connect();
     } catch (error) {
       client.close();
-      throw connectFailure(error, this.#options, password);
+      throw connectFailure(error, { options: this.#options, password, loss });
     } finally {
       clearTimeout(limit);
     }
@@ -64,10 +75,13 @@ export class Connection {
     return session;
   }
 
-  /** An `error` event nobody listens to ends the process; what went wrong reaches the caller through its command. */
-  #listen(client: RawClient): void {
-    client.on('error', () => {});
-    client.on('alert', alert => this.#options.onAlert?.(serverText(alert.message)));
+  /** An `error` event nobody listens to ends the process. A command that fails with the connection does not say why. */
+  #listen(client: RawClient, lost: (error: unknown) => void): void {
+    client.on('error', lost);
+    let alerts = 0;
+    client.on('alert', alert => {
+      if (++alerts <= MOST_ALERTS) this.#options.onAlert?.(serverText(alert.message));
+    });
   }
 
   /** Never throws. */

@@ -5,6 +5,7 @@ import { WireEncoder } from '../../model/line-ends.js';
 import type { Row } from '../../model/row.js';
 import type { DeliveryBatch, DeliveryOutcome, Letter, Slot, StagedLetter } from '../side.js';
 import { type AppendResult, appendMany, type Outgoing } from './append.js';
+import { foreignAmong, isAllThatCame } from './append-check.js';
 import { readAppendLimit } from './append-limit.js';
 import { CommandRefused } from './error-words.js';
 import { fetch, UID_ONLY } from './fetch.js';
@@ -28,6 +29,8 @@ export class ImapDelivery implements DeliveryBatch {
   readonly #storable: PermanentFlags;
   readonly #limit: number | undefined;
   readonly #uidFrom: number;
+  /** Messages the mailbox had. */
+  readonly #before: number;
   readonly #staged = new Map<Slot, Staged>();
   #spent = false;
 
@@ -43,6 +46,7 @@ export class ImapDelivery implements DeliveryBatch {
     this.#storable = permanentFlagsOf(parts.selection);
     this.#limit = parts.limit;
     this.#uidFrom = parts.uidFrom;
+    this.#before = parts.selection.exists;
   }
 
   /** The mailbox is SELECTed: appending to the selected mailbox is faster, and it tells what can be stored. */
@@ -134,15 +138,34 @@ export class ImapDelivery implements DeliveryBatch {
 
   async #send(session: Session, staged: readonly Staged[]): Promise<DeliveryOutcome[]> {
     const expected = { place: this.#place, epoch: this.epoch, uidFrom: this.#uidFrom };
-    const results = await appendMany(
+    const told = await appendMany(
       session,
       expected,
       staged.map(each => each.outgoing),
     );
+    const results = await this.#verified(session, staged, told);
     const claimed = new Set(results.flatMap(result => (result.kind === 'stored' ? [result.uid] : [])));
     const unnamed = staged.filter((_each, at) => results[at]!.kind === 'unnamed');
     const found = await this.#search(session, unnamed, claimed);
     return staged.map((each, at) => this.#outcome(each, results[at]!, found.get(each)));
+  }
+
+  /** A UID the server named is not believed where another message has it. */
+  async #verified(
+    session: Session,
+    staged: readonly Staged[],
+    results: readonly AppendResult[],
+  ): Promise<readonly AppendResult[]> {
+    const named = new Map<number, Staged>();
+    for (const [at, result] of results.entries())
+      if (result.kind === 'stored') named.set(result.uid, staged[at]!);
+    const added = (session.selection?.exists ?? 0) - this.#before;
+    if (named.size === 0 || isAllThatCame([...named.keys()], { from: this.#uidFrom, added })) return results;
+    const identities = new Map([...named].map(([uid, { letter }]) => [uid, letter.identity]));
+    const wrong = await foreignAmong(session, this.#place.mailbox, identities);
+    return results.map(result =>
+      result.kind === 'stored' && wrong.has(result.uid) ? { kind: 'unnamed' } : result,
+    );
   }
 
   /** Where the server did not say which UIDs it gave, they are looked up by what the messages are. */

@@ -1,6 +1,8 @@
 import { type ErrorCode, errnoOf, PosternError } from '../../model/error.js';
 import { printable } from '../../model/escape-text.js';
 import type { ImapOptions } from './imap-options.js';
+import { lossOf } from './loss.js';
+import { tlsWords } from './tls-words.js';
 import { type Answer, responseCode, statusText } from './tokens.js';
 
 const LONGEST_TEXT = 200;
@@ -26,7 +28,9 @@ export class CommandRefused extends PosternError {
     what: string;
   }) {
     const words = serverText(refusal.words) || `${refusal.status} without a reason`;
-    super(codeOfRefusal(refusal), `the server refused ${refusal.what}: ${words}`);
+    const code = codeOfRefusal(refusal);
+    const later = code === 'try-later' ? { hint: LATER } : {};
+    super(code, `the server refused ${refusal.what}: ${words}`, later);
     this.status = refusal.status;
     this.responseCode = refusal.responseCode;
     this.words = words;
@@ -43,12 +47,16 @@ export function saysNonexistent(error: unknown): boolean {
   );
 }
 
-/** Codes that say "not now" (RFC 5530 §3, RFC 9051) and Microsoft's throttling. */
+const LATER = 'the server asks to come back later: run the command again then; what was done stays done';
+
+/** What servers say instead of a code: Microsoft throttles, Gmail counts connections, commands and octets. */
+const NOT_NOW =
+  /is throttled|rate.?limit|authenticated but not connected|too many (simultaneous |concurrent )?(connections|sessions|logins)|exceeded (command|bandwidth)/i;
+
+/** Codes that say "not now" (RFC 5530 §3, RFC 9051), and words that do. */
 function codeOfRefusal(refusal: { responseCode: string | undefined; words: string }): ErrorCode {
-  if (['UNAVAILABLE', 'INUSE', 'THROTTLED', 'SERVERBUG'].includes(refusal.responseCode ?? ''))
-    return 'try-later';
-  if (/is throttled|authenticated but not connected/i.test(refusal.words)) return 'try-later';
-  return 'server-refused';
+  if (['UNAVAILABLE', 'INUSE', 'THROTTLED'].includes(refusal.responseCode ?? '')) return 'try-later';
+  return NOT_NOW.test(refusal.words) ? 'try-later' : 'server-refused';
 }
 
 /** What imapflow and Node put on the errors they raise; every field may be missing. */
@@ -70,8 +78,16 @@ const GONE =
 const TLS =
   /^(CERT_|ERR_TLS_|ERR_SSL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|HOSTNAME_|INVALID_CA|PATH_LENGTH|EPROTO|ERR_OSSL|STARTTLS_)/;
 
+export interface CommandContext {
+  /** The command, for people. */
+  readonly what: string;
+  readonly options: ImapOptions;
+  /** What ended the connection, where that is known. */
+  readonly loss: string | undefined;
+}
+
 /** What an error raised during a command means. Errors that are not the wire's are handed back as they are. */
-export function commandFailure(error: unknown, what: string, host: string): unknown {
+export function commandFailure(error: unknown, { what, options, loss }: CommandContext): unknown {
   if (error instanceof PosternError || typeof error !== 'object' || error === null) return error;
   const failure = error as RawFailure;
   if (failure.responseStatus === 'NO' || failure.responseStatus === 'BAD') {
@@ -88,43 +104,41 @@ export function commandFailure(error: unknown, what: string, host: string): unkn
   if (code === undefined || !GONE.test(code)) return error;
   return new PosternError(
     'unreachable',
-    `the connection to ${host} was lost during ${what}${because(failure)}`,
-    {
-      hint: 'run the command again; what was done stays done',
-    },
+    `the connection to ${options.host} was lost during ${what} (${said(failure) ?? loss ?? lossOf(failure, options) ?? code})`,
+    { hint: AGAIN },
   );
 }
 
-function because(failure: RawFailure): string {
-  if (typeof failure.reason === 'string' && failure.reason !== '') return ` (${serverText(failure.reason)})`;
-  return typeof failure.code === 'string' ? ` (${failure.code})` : '';
+/** The hint of an error after which a command can simply be run again. */
+export const AGAIN = 'run the command again; what was done stays done';
+
+/** What the server gave as the reason when it said BYE. */
+function said({ reason }: RawFailure): string | undefined {
+  return typeof reason === 'string' && reason !== '' ? serverText(reason) : undefined;
 }
 
 /** What an error raised while connecting means. The password is never part of what comes out. */
-export function connectFailure(error: unknown, options: ImapOptions, password: string): unknown {
+export function connectFailure(
+  error: unknown,
+  { options, password, loss }: Omit<CommandContext, 'what'> & { readonly password: string },
+): unknown {
   if (error instanceof PosternError || typeof error !== 'object' || error === null) return error;
   const failure = error as RawFailure;
   const code = typeof failure.code === 'string' ? failure.code : '';
   const where = `${options.host}:${options.port}`;
-  const said = without(password, wordsOf(failure));
+  const words = without(password, wordsOf(failure));
   if (failure.tlsFailed === true || TLS.test(code)) {
-    const why = code === '' || failure.tlsFailed === true ? messageOf(failure) : code;
-    return new PosternError(
-      'tls-refused',
-      `no trusted TLS connection to ${where}: ${without(password, why)}`,
-      {
-        hint: 'the password was not sent; check the host name and the certificate (--ca), or the --tls setting',
-      },
-    );
+    const { why, hint } = tlsWords(code, without(password, messageOf(failure)), options.host);
+    return new PosternError('tls-refused', `no trusted TLS connection to ${where}: ${why}`, { hint });
   }
-  if (failure.authenticationFailed === true) return loginFailure(failure, where, said);
+  if (failure.authenticationFailed === true) return loginFailure(failure, where, words);
   if (GONE.test(code)) {
-    const reason = said === '' ? code : said;
+    const reason = words === '' ? (loss ?? lossOf(error, options) ?? code) : words;
     return new PosternError('unreachable', `${where} cannot be reached: ${reason}`, {
       hint: 'check the network and the address, or try again later',
     });
   }
-  const reason = said === '' ? without(password, messageOf(failure)) : said;
+  const reason = words === '' ? (loss ?? without(password, messageOf(failure))) : words;
   return new PosternError('unreachable', `no IMAP session with ${where}: ${reason}`);
 }
 
@@ -136,8 +150,8 @@ function loginFailure(failure: RawFailure, where: string, said: string): Postern
       hint: 'use TLS: --tls implicit or --tls starttls',
     });
   }
-  if (codeOfRefusal({ responseCode: code, words }) === 'try-later' || code === 'LIMIT') {
-    return new PosternError('try-later', `${where} does not let us in right now: ${words}`);
+  if (codeOfRefusal({ responseCode: code, words }) === 'try-later' || ['LIMIT', 'SERVERBUG'].includes(code)) {
+    return new PosternError('try-later', `${where} does not let us in right now: ${words}`, { hint: LATER });
   }
   return new PosternError('login-refused', `${where} refused the login: ${words}`, {
     hint: 'check the user and the password',

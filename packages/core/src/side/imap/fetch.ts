@@ -31,6 +31,8 @@ export interface Fetched {
   readonly serverId?: string;
   readonly header?: Buffer | null;
   readonly body?: Buffer | null;
+  /** Where in the message the body begins that came; absent where it is the whole one. */
+  readonly origin?: number;
 }
 
 export type Columns = readonly Attribute[];
@@ -72,6 +74,12 @@ export function bodyPiece(from: number, length: number): Columns {
   return [...WITH_FLAGS, { type: 'ATOM', value: 'BODY.PEEK', section: [], partial: [from, length] }];
 }
 
+/** Refusals before the first row, after which it is not single messages that are refused. */
+const MOST_REFUSED = 64;
+
+/** Rows beyond a few for each message that an answer may have: those nobody asked for. */
+const SPARE_ROWS = 10_000;
+
 export interface FetchRequest {
   readonly mailbox: MailboxName;
   /** A set of UIDs as on the wire. */
@@ -92,6 +100,13 @@ export async function fetch(
   take: (fetched: Fetched) => void | Promise<void>,
 ): Promise<void> {
   const { mailbox, set, columns, changedSince } = request;
+  const most = SPARE_ROWS + 4 * (session.selection?.exists ?? 0);
+  let seen = 0;
+  const isFlood = (): boolean => {
+    if (++seen <= most) return false;
+    session.giveUp(`it sends more rows than ${mailbox} has messages`);
+    return true;
+  };
   const modifiers = changedSince === undefined ? [] : [[atom('CHANGEDSINCE'), atom(changedSince)]];
   const effect = request.effect ?? 'FETCH';
   const attributes = [sequence(set), columns, ...modifiers];
@@ -101,6 +116,7 @@ export async function fetch(
       target: mailbox,
       text: commandText('UID FETCH', attributes),
       row: (response, from) => {
+        if (isFlood()) return;
         const fetched = readStrictly(session, response, from);
         return fetched === undefined ? undefined : take(fetched);
       },
@@ -112,6 +128,7 @@ export async function fetch(
       attributes,
       untagged: {
         FETCH: answer => {
+          if (isFlood()) return;
           const fetched = readFetch(answer, mailbox);
           return fetched === undefined ? undefined : take(fetched);
         },
@@ -148,11 +165,18 @@ export async function fetchSets(
   },
 ): Promise<void> {
   const waiting = [...request.sets].reverse();
+  let taken = 0;
+  let refused = 0;
+  const take: typeof handle.take = fetched => {
+    taken++;
+    return handle.take(fetched);
+  };
   for (let set = waiting.pop(); set !== undefined; set = waiting.pop()) {
     try {
-      await fetch(session, { ...request, set: set.text }, handle.take);
+      await fetch(session, { ...request, set: set.text }, take);
     } catch (error) {
       if (!(error instanceof CommandRefused) || error.code === 'try-later') throw error;
+      if (taken === 0 && ++refused > MOST_REFUSED) throw error;
       if (set.uids.length === 1) handle.refused(set.uids[0]!, error.words);
       else waiting.push(...halves(set));
     }
@@ -204,7 +228,7 @@ function readFetch(answer: Answer, mailbox: MailboxName): Fetched | undefined {
         setIf(found, 'serverId', objectId(value));
         break;
       case 'BODY':
-        readBody(found, key?.section, value);
+        readBody(found, key, value);
         break;
     }
   }
@@ -216,13 +240,16 @@ function setIf<T, K extends keyof T>(target: T, key: K, value: T[K] | undefined)
 }
 
 function readBody(
-  found: { body?: Buffer | null; header?: Buffer | null },
-  section: readonly Parsed[] | undefined,
+  found: { body?: Buffer | null; header?: Buffer | null; origin?: number },
+  key: ParsedToken | null,
   value: Parsed | undefined,
 ): void {
+  const section = key?.section;
   if (section === undefined) return;
-  if (section.length === 0) found.body = octetsOf(value);
-  else if (textOf(section[0])?.toUpperCase() === 'HEADER.FIELDS') found.header = octetsOf(value);
+  if (section.length === 0) {
+    found.body = octetsOf(value);
+    setIf(found, 'origin', key?.partial?.[0]);
+  } else if (textOf(section[0])?.toUpperCase() === 'HEADER.FIELDS') found.header = octetsOf(value);
 }
 
 function parseSize(text: string | undefined): number | undefined {

@@ -18,6 +18,10 @@ import {
 } from './tokens.js';
 import { parseUid } from './uid-set.js';
 
+/** Lines a listing may have: no account is that large, and a listing is held in memory. */
+const MOST_MAILBOXES = 100_000;
+const ENDLESS = `it lists more than ${MOST_MAILBOXES} mailboxes`;
+
 /** A listing, and how the server spells the names in it. */
 export interface NamedListing extends Listing {
   readonly rawNames: ReadonlyMap<MailboxName, string>;
@@ -108,7 +112,12 @@ export async function lsub(session: Session): Promise<Set<string>> {
     target: '',
     command: 'LSUB',
     attributes: [quoted(''), quoted('*')],
-    untagged: { LSUB: answer => void names.add(readList(answer).raw) },
+    untagged: {
+      LSUB: answer => {
+        if (names.size >= MOST_MAILBOXES) return session.giveUp(ENDLESS);
+        names.add(readList(answer).raw);
+      },
+    },
   });
   return names;
 }
@@ -150,8 +159,12 @@ async function exchange(session: Session, options: readonly Attribute[]) {
     command: 'LIST',
     attributes: [quoted(''), quoted('*'), ...options],
     untagged: {
-      LIST: answer => void listed.push(readList(answer)),
+      LIST: answer => {
+        if (listed.length >= MOST_MAILBOXES) return session.giveUp(ENDLESS);
+        listed.push(readList(answer));
+      },
       STATUS: answer => {
+        if (statuses.size >= MOST_MAILBOXES) return session.giveUp(ENDLESS);
         const raw = rawName(answer.attributes?.[0]);
         const status = raw === undefined ? undefined : readStatus(answer.attributes?.[1]);
         if (raw !== undefined && status !== undefined) statuses.set(comparable(raw), status);

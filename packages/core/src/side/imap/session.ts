@@ -1,8 +1,9 @@
 import { PosternError } from '../../model/error.js';
 import { BulkLane } from './bulk/bulk-lane.js';
 import type { RawClient, UntaggedHandler } from './client.js';
-import { CommandRefused, commandFailure } from './error-words.js';
+import { AGAIN, CommandRefused, commandFailure } from './error-words.js';
 import type { ImapOptions } from './imap-options.js';
+import { duration, SILENCE } from './loss.js';
 import type { NameStyle } from './mailbox-names.js';
 import type { Selection } from './selection.js';
 import { StallGuard } from './stall-guard.js';
@@ -17,7 +18,7 @@ export interface Command {
   readonly attributes?: readonly Attribute[];
   /** What is done with untagged answers, by keyword; an error thrown in one becomes the command's. */
   readonly untagged?: Readonly<Record<string, UntaggedHandler>>;
-  /** False for commands a server may work on for long without a word (APPEND, COPY). */
+  /** False for commands a server may work on for long without a word that counts as progress (APPEND, COPY). */
   readonly progress?: boolean;
 }
 
@@ -36,8 +37,8 @@ export interface Done {
 }
 
 const STALL = 600_000;
-/** imapflow's own watch over the time stands still while the bulk lane has the connection. */
-const SILENCE = 180_000;
+/** How much longer than others a command may take that a server works on without a word. */
+const PATIENCE = 6;
 
 /** One authenticated connection: sends commands one at a time and knows what is selected. */
 export class Session {
@@ -47,7 +48,10 @@ export class Session {
   readonly #options: ImapOptions;
   #faults = 0;
   #lastFault = '';
+  /** Set once we gave the connection up, with the reason where that was not the end of a command. */
   #lost: string | undefined;
+  /** What the wire said when it ended. */
+  #loss: string | undefined;
 
   constructor(client: RawClient, options: ImapOptions) {
     this.#client = client;
@@ -83,6 +87,10 @@ export class Session {
   noteFault(what: string): void {
     this.#faults++;
     this.#lastFault = what;
+  }
+
+  noteLoss(why: string): void {
+    this.#loss ??= why;
   }
 
   has(capability: string): boolean {
@@ -125,7 +133,7 @@ export class Session {
         this.#exchange(command, what),
       );
     } catch (error) {
-      const failure = commandFailure(error, what, this.#options.host);
+      const failure = commandFailure(error, { what, options: this.#options, loss: this.#loss });
       if (failure instanceof PosternError && failure.code === 'unreachable') this.destroy();
       throw failure;
     }
@@ -133,7 +141,7 @@ export class Session {
 
   async #exchange(command: Command, what: string): Promise<Done> {
     if (!this.usable) throw this.#gone(what);
-    const guard = command.progress === false ? undefined : this.#guard(what);
+    const guard = this.#guard(what, command.progress === false ? PATIENCE : 1);
     const failures: unknown[] = [];
     const untagged: Record<string, UntaggedHandler> = {};
     for (const [keyword, handle] of Object.entries(command.untagged ?? {})) {
@@ -141,7 +149,7 @@ export class Session {
         if (failures.length > 0) return;
         const note = (error: unknown): void => void failures.push(error);
         try {
-          const pending = guard === undefined ? handle(answer) : guard.during(() => handle(answer));
+          const pending = guard.during(() => handle(answer));
           return pending?.catch(note);
         } catch (error) {
           note(error);
@@ -160,7 +168,7 @@ export class Session {
       if (this.#lost === undefined) throw failures.length > 0 ? failures[0] : error;
       throw failures.length > 0 && !(failures[0] instanceof PosternError) ? failures[0] : this.#gone(what);
     } finally {
-      guard?.stop();
+      guard.stop();
     }
   }
 
@@ -208,6 +216,7 @@ export class Session {
       throw new CommandRefused({ status, responseCode: code?.name, words, what });
     } catch (error) {
       if (!(error instanceof PosternError) || error.code !== 'unreachable') throw error;
+      this.noteLoss(error.message);
       this.destroy();
       throw this.#gone(what);
     } finally {
@@ -215,25 +224,31 @@ export class Session {
     }
   }
 
-  #guard(what: string): StallGuard {
-    return this.#watch(what, this.#options.timeouts?.stall ?? STALL, () => this.#client.stats().received);
+  #guard(what: string, times: number): StallGuard {
+    const limit = (this.#options.timeouts?.stall ?? STALL) * times;
+    return this.#watch(what, limit, () => this.#client.stats().received);
   }
 
   #watch(what: string, limit: number, received: () => number): StallGuard {
     return new StallGuard({
       limit,
       received,
-      give: () => {
-        this.#lost = `no progress during ${what}`;
-        this.#client.close();
-      },
+      give: () => this.giveUp(`no progress during ${what} for ${duration(limit)}`),
     });
   }
 
+  /** Ends the connection, because nothing good can come of it; `why` becomes the reason of the command under way. */
+  giveUp(why: string): void {
+    this.#lost ??= why;
+    this.#client.close();
+  }
+
   #gone(what: string): PosternError {
+    const why = this.#lost || this.#loss;
     return new PosternError(
       'unreachable',
-      `the connection to ${this.#options.host} was lost during ${what}${this.#lost ? ` (${this.#lost})` : ''}`,
+      `the connection to ${this.#options.host} was lost during ${what}${why ? ` (${why})` : ''}`,
+      { hint: AGAIN },
     );
   }
 

@@ -1,9 +1,11 @@
+import { getHeapStatistics } from 'node:v8';
 import type { Clock } from '../../model/clock.js';
 import { PosternError } from '../../model/error.js';
 import { printable } from '../../model/escape-text.js';
 import { type Flags, type PermanentFlags, sameFlags } from '../../model/flags.js';
 import type { MessageKey, Row, Snapshot } from '../../model/row.js';
 import { type Description, describe, descriptionFault, withState } from './describe.js';
+import { CommandRefused } from './error-words.js';
 import { existingUids } from './existing.js';
 import {
   type Columns,
@@ -47,12 +49,13 @@ interface State {
 /** All messages of a mailbox, read from the server and proven complete (SAFETY §3.6, §3.7). */
 export async function takeSnapshot(request: SnapshotRequest): Promise<Snapshot> {
   const { selection } = request.opened;
+  demandRoom(selection);
   await doubtEmptiness(request, selection);
   const announced = { ...selection };
   const known = trusted(request.known, announced);
   const reading = new Reading(request, selection, known);
   const { rows, unreadable } =
-    known !== undefined && unchanged(known, announced) ? known : await reading.complete();
+    known !== undefined && unchanged(known, announced) ? known : await listed(reading, selection);
   const permanentFlags = await storable(request, announced);
   return {
     mailbox: selection.place.mailbox,
@@ -61,6 +64,34 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Snapshot> 
     rows,
     unreadable,
   };
+}
+
+/** A listing that is refused concerns this mailbox, not the others. */
+async function listed(
+  reading: Reading,
+  { place }: Selection,
+): Promise<Pick<Snapshot, 'rows' | 'unreadable'>> {
+  try {
+    return await reading.complete();
+  } catch (cause) {
+    if (!(cause instanceof CommandRefused) || cause.code === 'try-later') throw cause;
+    const reason = `the server does not list ${place.mailbox}: ${cause.words}`;
+    throw new PosternError('mailbox-unreadable', reason, { cause });
+  }
+}
+
+/** Octets of memory a message of a mailbox takes while both sides are compared, on average and rounded up. */
+const OCTETS_A_MESSAGE = 1_500;
+
+/** A mailbox that cannot be held in memory is refused before it is read: a number from a server ends no process. */
+function demandRoom({ place, exists }: Selection): void {
+  const room = Math.floor(getHeapStatistics().heap_size_limit / OCTETS_A_MESSAGE);
+  if (exists <= room) return;
+  throw new PosternError(
+    'mailbox-unreadable',
+    `${place.mailbox} has ${exists} messages, as the server says; there is memory for ${room}`,
+    { hint: 'give it more: NODE_OPTIONS=--max-old-space-size=MEGABYTES' },
+  );
 }
 
 /** What the caller still has, unless the server went backwards or this is another mailbox by the same name. */

@@ -1,8 +1,10 @@
 const ENOUGH_OCTETS = 4096;
+/** How often in a row octets alone count as progress: long enough for the largest response over a poor line. */
+const OCTETS_ALONE = 20;
 
 /**
- * Ends a command that makes no progress although octets trickle in. Progress is a response we asked for, or at least
- * 4 KB received within the time.
+ * Ends a command that makes no progress although octets trickle in. Progress is a response we asked for, or, a few times
+ * in a row, at least 4 KB received within the time.
  */
 export class StallGuard {
   readonly #received: () => number;
@@ -10,6 +12,7 @@ export class StallGuard {
   #last: number;
   #moved = false;
   #busy = 0;
+  #octetsAlone = 0;
 
   constructor(options: {
     readonly limit: number;
@@ -20,7 +23,9 @@ export class StallGuard {
     this.#last = options.received();
     this.#timer = setInterval(() => {
       const now = this.#received();
-      const moving = this.#moved || this.#busy > 0 || now - this.#last >= ENOUGH_OCTETS;
+      const answered = this.#moved || this.#busy > 0;
+      this.#octetsAlone = answered ? 0 : this.#octetsAlone + 1;
+      const moving = answered || (now - this.#last >= ENOUGH_OCTETS && this.#octetsAlone < OCTETS_ALONE);
       this.#moved = false;
       this.#last = now;
       if (!moving) options.give();

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { PosternError } from '../../../model/error.js';
 import type { RawClient, ResponseStream } from '../client.js';
+import { serverText } from '../error-words.js';
 import { ResponseReader } from './response-reader.js';
 import { readStatusLine, type StatusLine } from './status-line.js';
 
@@ -38,6 +39,8 @@ export class BulkLane {
   #received = 0;
   #wake: (() => void) | undefined;
   #ended: unknown;
+  /** What the server gave as the reason when it said that it will close the connection. */
+  #bye: string | undefined;
   #paused = false;
 
   private constructor(client: RawClient) {
@@ -125,7 +128,7 @@ export class BulkLane {
   async #more(): Promise<void> {
     if (this.#ended !== undefined || this.#socket.destroyed) {
       const why = this.#ended instanceof Error ? ` (${this.#ended.message})` : '';
-      throw new PosternError('unreachable', `the server ended the connection${why}`);
+      throw new PosternError('unreachable', this.#bye ?? `the other end closed it${why}`);
     }
     await new Promise<void>(resolve => {
       this.#wake = resolve;
@@ -156,6 +159,7 @@ export class BulkLane {
       } else if (response.toString('latin1', 2, 11).toUpperCase() === 'VANISHED ') {
         return handlers.count('VANISHED', 0);
       } else if (FOR_IMAPFLOW.test(response.toString('latin1', 2, 16))) {
+        if (BYE.test(response.toString('latin1', 2, 6))) this.#bye = wordsOfBye(response);
         return this.#keep(response);
       }
     }
@@ -168,6 +172,13 @@ export class BulkLane {
     // imapflow takes `{5}` at the end of a text for people for a literal and swallows what follows.
     this.#kept.push(Buffer.from(response.toString('latin1').replace(/\}\r\n$/, '} \r\n'), 'latin1'));
   }
+}
+
+const BYE = /^BYE /i;
+
+function wordsOfBye(response: Buffer): string {
+  const line = readStatusLine(`NO ${response.toString('utf8', 6, response.length - 2)}`);
+  return serverText(line?.text || line?.code?.name || 'the server said BYE');
 }
 
 const ENDS = ['end', 'close', 'error'] as const;

@@ -9,6 +9,7 @@ const QUOTE = 0x22;
 const OPEN = 0x28;
 const CLOSE = 0x29;
 const LESS = 0x3c;
+const GREATER = 0x3e;
 const BRACKET = 0x5b;
 const BRACKET_END = 0x5d;
 const BACKSLASH = 0x5c;
@@ -54,6 +55,7 @@ export class FetchRowReader {
   #item(found: { -readonly [K in keyof Fetched]: Fetched[K] }): void {
     const name = this.#name();
     const section = this.#octets[this.#at] === BRACKET ? this.#section() : undefined;
+    const origin = this.#octets[this.#at] === LESS ? this.#origin() : undefined;
     this.#expect(SPACE);
     switch (name) {
       case 'UID':
@@ -76,8 +78,10 @@ export class FetchRowReader {
         setIf(found, 'serverId', this.#onlyText());
         return;
       case 'BODY':
-        if (section === '') found.body = this.#string();
-        else if (section?.startsWith('HEADER.FIELDS ') === true) found.header = this.#string();
+        if (section === '') {
+          found.body = this.#string();
+          setIf(found, 'origin', origin);
+        } else if (section?.startsWith('HEADER.FIELDS ') === true) found.header = this.#string();
         else this.#skip(0);
         return;
       default:
@@ -93,15 +97,22 @@ export class FetchRowReader {
     return this.#octets.toString('latin1', from, this.#at).toUpperCase();
   }
 
-  /** `[…]` and, if any, `<octet>`: what is between the brackets, in upper case. */
+  /** `[…]`: what is between the brackets, in upper case. */
   #section(): string {
     const end = this.#octets.indexOf(BRACKET_END, this.#at);
     if (end < 0) this.#fail('a section without an end');
     const text = this.#octets.toString('latin1', this.#at + 1, end).toUpperCase();
     this.#at = end + 1;
-    if (this.#octets[this.#at] !== LESS) return text;
-    while (this.#octets[this.#at] !== SPACE && this.#at < this.#octets.length) this.#at++;
     return text;
+  }
+
+  /** `<octet>`: where in the message a piece begins. */
+  #origin(): number | undefined {
+    const from = ++this.#at;
+    while (isDigit(this.#octets[this.#at]!)) this.#at++;
+    const text = this.#octets.toString('latin1', from, this.#at);
+    this.#expect(GREATER);
+    return sizeOf(text);
   }
 
   #flagList(): Flags {
