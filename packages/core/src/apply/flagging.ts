@@ -3,6 +3,7 @@ import { agreedFlags } from '../model/agreed-flags.js';
 import { otherSide, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
 import { applyDelta, type FlagDelta, type Flags, hasFlag, sameFlags } from '../model/flags.js';
+import { isAnother } from '../model/identity.js';
 import type { Pair } from '../model/pair.js';
 import type { Row } from '../model/row.js';
 import type { FlagOutcome } from '../side/side.js';
@@ -65,6 +66,11 @@ async function runBatch(desk: Desk, actions: readonly Action[], report: Report):
           `the message is no longer on the ${from === undefined ? source : on} side, or cannot be read`,
         ),
       );
+      continue;
+    }
+    const known = desk.row(on, pair[on]) ?? bug('a pair without its row');
+    if (isAnother(known.identity, to.identity)) {
+      report(action, skipped(`another message is in its place on the ${on} side`));
       continue;
     }
     const delta = { add: action.add ?? [], remove: action.remove ?? [] };

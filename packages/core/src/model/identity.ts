@@ -180,6 +180,14 @@ export function sameMessage(a: Identity, b: Identity): 'yes' | 'no' | 'perhaps' 
 }
 
 /**
+ * Whether two identities, both read from headers, are two messages: neither the header nor the Message-ID is the same. A header
+ * alone proves nothing, as servers rewrite what they take.
+ */
+export function isAnother(a: Identity, b: Identity): boolean {
+  return a.digest !== b.digest && a.messageId !== b.messageId;
+}
+
+/**
  * Whether two identities are the same message as surely as a first match must be (DESIGN §4): equal contents, or, where no
  * content says otherwise, equal header, Message-ID and size.
  */
