@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import {
   cpSync,
   mkdirSync,
@@ -17,17 +17,13 @@ import { makePlan, type Plan, type PlanOptions } from '@postern/core/api/plan.js
 import { type SyncOptions, type SyncReport, sync } from '@postern/core/api/sync.js';
 import type { Action } from '@postern/core/model/action.js';
 import type { SideName } from '@postern/core/model/by-side.js';
-import { systemClock } from '@postern/core/model/clock.js';
-import { openSeam, type Seam } from '@postern/core/model/effect.js';
+import type { Seam } from '@postern/core/model/effect.js';
 import { type Flags, flagsFrom } from '@postern/core/model/flags.js';
 import { identityOf } from '@postern/core/model/identity.js';
-import { ImapSide } from '@postern/core/side/imap/imap-side.js';
-import { MaildirSide } from '@postern/core/side/maildir/maildir-side.js';
-import { createStore, openStore } from '@postern/core/state/disk-store.js';
-import type { LevelStore } from '@postern/core/state/level-store.js';
-import { initState, type Repository } from '@postern/core/state/repository.js';
+import type { Repository } from '@postern/core/state/repository.js';
 import type { Store } from '@postern/core/state/store.js';
 import { ImapUser } from '../support/imap-user.js';
+import { createRepository, inRepository, type RealPlace } from '../support/real-repository.js';
 import { startProxy, type WireProxy } from '../support/wire-proxy.js';
 import { MaildirAccount } from './maildir-account.js';
 import type { Account, SeenMessage, Stage } from './stage.js';
@@ -60,7 +56,7 @@ export class RealStage implements Stage {
     const stage = new RealStage(server, await startProxy(server.port), user, client);
     await stage.local.createMailbox('INBOX');
     mkdirSync(join(stage.#mail, '.postern', 'attic'), { recursive: true });
-    await stage.#createState();
+    await createRepository(stage.#place);
     return stage;
   }
 
@@ -68,11 +64,6 @@ export class RealStage implements Stage {
     await this.remote.logout();
     await this.#proxy.stop();
     rmSync(this.#directory, { recursive: true, force: true });
-  }
-
-  async #createState(): Promise<void> {
-    const store = await createStore(this.#state, { seam: openSeam });
-    await this.#with(store, openSeam, repository => initState(repository));
   }
 
   get #mail(): string {
@@ -84,38 +75,14 @@ export class RealStage implements Stage {
     return join(this.#directory, 'state');
   }
 
-  async #run<T>(work: (repository: Repository) => Promise<T>, seam: Seam = openSeam): Promise<T> {
-    return this.#with(await openStore(this.#state, { seam }), seam, work);
+  get #place(): RealPlace {
+    const { password } = this.#server;
+    const [id, root, state] = [this.repository, this.#mail, this.#state];
+    return { id, root, layout: 'maildir++', state, port: this.#proxy.port, user: this.#user, password };
   }
 
-  async #with<T>(store: LevelStore, seam: Seam, work: (repository: Repository) => Promise<T>): Promise<T> {
-    const random = () => randomBytes(4).toString('hex');
-    const { password } = this.#server;
-    const remote = new ImapSide({
-      host: '127.0.0.1',
-      port: this.#proxy.port,
-      user: this.#user,
-      password: async () => password,
-      tls: 'none',
-      seam,
-      clock: systemClock,
-    });
-    const local = new MaildirSide({
-      root: this.#mail,
-      layout: 'maildir++',
-      repository: this.repository,
-      position: 'local',
-      seam,
-      clock: systemClock,
-      random,
-    });
-    try {
-      return await work({ id: this.repository, sides: { remote, local }, store, clock: systemClock, random });
-    } finally {
-      await remote.close();
-      await local.close();
-      await store.close();
-    }
+  #run<T>(work: (repository: Repository) => Promise<T>, seam?: Seam): Promise<T> {
+    return inRepository(this.#place, work, seam);
   }
 
   async attic(): Promise<readonly string[]> {
@@ -144,8 +111,8 @@ export class RealStage implements Stage {
     return this.#run(repository => sync(repository, options), seam);
   }
 
-  withStore<T>(work: (store: Store) => Promise<T>): Promise<T> {
-    return this.#run(({ store }) => work(store));
+  withStore<T>(work: (store: Store, repository: Repository) => Promise<T>): Promise<T> {
+    return this.#run(repository => work(repository.store, repository));
   }
 
   async event(on: SideName | 'db' | 'clock' | 'power', verb: string, argument: string): Promise<boolean> {
@@ -165,7 +132,7 @@ export class RealStage implements Stage {
     else if (verb === 'restore' || verb === 'lose') {
       rmSync(this.#state, { recursive: true });
       if (verb === 'restore') cpSync(saved, this.#state, { recursive: true });
-      else await this.#createState();
+      else await createRepository(this.#place);
     } else return false;
     return true;
   }
