@@ -1,9 +1,11 @@
 import type { CommandClass } from 'clipanion';
 import { ApplyCommand } from './commands/apply.js';
 import { CatStateCommand } from './commands/cat-state.js';
+import { ExportStateCommand } from './commands/export-state.js';
 import { FetchCommand } from './commands/fetch.js';
 import { FsckCommand } from './commands/fsck.js';
 import { GcCommand } from './commands/gc.js';
+import { ImportStateCommand } from './commands/import-state.js';
 import { InitCommand } from './commands/init.js';
 import { LsMessagesCommand } from './commands/ls-messages.js';
 import { PlanCommand } from './commands/plan.js';
@@ -26,4 +28,6 @@ export const COMMANDS: readonly CommandClass[] = [
   LsMessagesCommand,
   ShowCommand,
   CatStateCommand,
+  ExportStateCommand,
+  ImportStateCommand,
 ];

@@ -9,7 +9,8 @@ export class CatStateCommand extends PosternCommand {
     category: 'Plumbing',
     description: 'print the records of the state, one JSON object a line',
     details: `
-      Every record is verified as it is read. Kinds: ${KINDS.join(', ')}.
+      Every record is verified as it is read. To keep or move a whole state, take \`export-state\`: its lines are these, with a header
+      and an end. Kinds: ${KINDS.join(', ')}.
 
       Exit status: 0 done, 4 the state is damaged.
     `,

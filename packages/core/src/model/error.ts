@@ -5,6 +5,7 @@
 export const ERROR_EXITS = {
   failed: 1,
   'plan-invalid': 1,
+  'import-invalid': 1,
   'disk-full': 1,
   'read-only': 1,
   'mailbox-unreadable': 1,

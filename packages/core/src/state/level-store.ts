@@ -5,7 +5,16 @@ import { decodeRecord, encodeRecord } from './codec.js';
 import { damaged } from './damage.js';
 import { type Framed, verifyFrame } from './frame.js';
 import { describePartition, type Partition, partitionKey, partitionRange, recordKey } from './keys.js';
-import { type AnyLevel, compact, ENCODING, keysOf, type Operation, walk, writeBatch } from './level.js';
+import {
+  type AnyLevel,
+  compact,
+  ENCODING,
+  entriesOf,
+  keysOf,
+  type Operation,
+  walk,
+  writeBatch,
+} from './level.js';
 import { stateError, stateWriteError } from './level-errors.js';
 import type { Kind, RecordKinds } from './records.js';
 import { EMPTY_TALLY, sameTally, type Tally, withHash, withoutHash } from './seal.js';
@@ -93,6 +102,30 @@ export class LevelStore implements Store {
       this.#checkProven(kind, mailbox, tally);
       return records;
     });
+  }
+
+  /**
+   * The records of a partition one after the other, without ever holding all of them. Whether they are all is known at the
+   * end only: it throws then when they do not fit their seal. Nobody writes meanwhile.
+   */
+  async *each<K extends Kind>(
+    kind: K,
+    mailbox: string,
+  ): AsyncGenerator<readonly [key: string, value: RecordKinds[K]]> {
+    const range = partitionRange(kind, mailbox);
+    let tally: Tally = EMPTY_TALLY;
+    try {
+      for await (const entries of entriesOf(this.#level, range)) {
+        for (const [name, bytes] of entries) {
+          const { value, hash } = decodeRecord(kind, name, bytes);
+          tally = withHash(tally, hash);
+          yield [name.slice(range.gte.length), value];
+        }
+      }
+      this.#checkProven(kind, mailbox, tally);
+    } catch (error) {
+      throw stateError(error, `${describePartition({ kind, mailbox })} cannot be read`);
+    }
   }
 
   partitions(kind: Kind): Promise<string[]> {
@@ -208,10 +241,21 @@ export class LevelStore implements Store {
     this.#proven.add(partitionKey(kind, mailbox));
   }
 
+  /** A write that failed may have happened: what does not fit the seals since is no damage. */
+  #explained(error: unknown): unknown {
+    const fault = this.#writeFault;
+    if (fault === undefined || error === fault) return error;
+    return error instanceof PosternError && error.code === 'state-damaged' ? refusal(fault) : error;
+  }
+
   #inTurn<T>(otherwise: string, act: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(() => {
+    const mine = this.#turn.then(async () => {
       if (this.#closed) bug('the state database is used after it was closed');
-      return guarded(otherwise, act);
+      try {
+        return await guarded(otherwise, act);
+      } catch (error) {
+        throw this.#explained(error);
+      }
     });
     this.#turn = mine.catch(() => {});
     return mine;

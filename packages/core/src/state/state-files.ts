@@ -3,10 +3,10 @@ import { basename, dirname, join } from 'node:path';
 import { errnoOf } from '../model/error.js';
 import { statePaths } from './disk-store.js';
 
-/** A damaged state that a repair has kept. */
+/** A state that a repair, or an import, has put aside and kept. */
 export interface KeptState {
   readonly path: string;
-  /** When the repair put it aside; milliseconds since the epoch. */
+  /** When it was put aside; milliseconds since the epoch. */
   readonly since: number;
 }
 
@@ -25,13 +25,14 @@ export async function databaseSize(stateDirectory: string): Promise<number> {
   return size;
 }
 
-/** The damaged states beside a state directory, oldest first. */
+/** The states that were put aside, beside a state directory, oldest first. */
 export async function keptStates(stateDirectory: string): Promise<KeptState[]> {
   const above = dirname(stateDirectory);
-  const start = `${basename(stateDirectory)}.damaged-`;
+  const starts = ['damaged', 'replaced'].map(word => `${basename(stateDirectory)}.${word}-`);
   const kept: KeptState[] = [];
   for (const entry of await readdir(above, { withFileTypes: true })) {
-    if (!entry.isDirectory() || !entry.name.startsWith(start)) continue;
+    const start = starts.find(one => entry.name.startsWith(one));
+    if (!entry.isDirectory() || start === undefined) continue;
     const time = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z/.exec(entry.name.slice(start.length));
     if (time === null) continue;
     const [, year, month, day, hour, minute, second] = time;

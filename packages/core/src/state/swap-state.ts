@@ -16,6 +16,8 @@ export interface SwapPlace {
   readonly stateDirectory: string;
   readonly seam: Seam;
   readonly clock: Clock;
+  /** What the old state is from then on, in its name; `damaged` when absent. */
+  readonly aside?: 'damaged' | 'replaced';
 }
 
 export function buildingPlace(stateDirectory: string): string {
@@ -46,13 +48,14 @@ export async function discardBuilding({ stateDirectory, seam }: SwapPlace): Prom
 }
 
 /** Puts what was built in place, and returns where the old state is kept, if there was one. */
-export async function putInPlace({ stateDirectory, seam, clock }: SwapPlace): Promise<string | undefined> {
+export async function putInPlace(place: SwapPlace): Promise<string | undefined> {
   return translated(async () => {
+    const { stateDirectory, seam } = place;
     const building = buildingPlace(stateDirectory);
     const rebuilt = rebuiltPlace(stateDirectory);
     await syncTree(building, seam);
     await move(building, rebuilt, seam);
-    const aside = (await exists(stateDirectory)) ? await freeName(stateDirectory, clock.now()) : undefined;
+    const aside = (await exists(stateDirectory)) ? await freeName(place) : undefined;
     if (aside !== undefined) await move(stateDirectory, aside, seam);
     await move(rebuilt, stateDirectory, seam);
     return aside;
@@ -60,9 +63,9 @@ export async function putInPlace({ stateDirectory, seam, clock }: SwapPlace): Pr
 }
 
 /** A name nothing has: rename would replace an empty directory silently. */
-async function freeName(stateDirectory: string, now: number): Promise<string> {
-  const stamp = new Date(now).toISOString().replace(/[-:]|\.\d+/g, '');
-  const name = `${stateDirectory}.damaged-${stamp}`;
+async function freeName({ stateDirectory, clock, aside = 'damaged' }: SwapPlace): Promise<string> {
+  const stamp = new Date(clock.now()).toISOString().replace(/[-:]|\.\d+/g, '');
+  const name = `${stateDirectory}.${aside}-${stamp}`;
   for (let count = 1; ; count++) {
     const candidate = count === 1 ? name : `${name}-${count}`;
     if (!(await exists(candidate))) return candidate;
