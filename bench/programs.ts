@@ -23,7 +23,7 @@ export interface Account {
 }
 
 // From bench/dist/bench, where this file runs.
-const MAIN = fileURLToPath(new URL('../../../packages/cli/dist/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../packages/cli/bundle/postern.js', import.meta.url));
 
 const mbsync: Program = {
   name: 'mbsync',

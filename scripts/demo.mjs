@@ -37,12 +37,13 @@ function build() {
     else prepare('Installing the dependencies (npm ci)', 'npm', ci);
   }
   prepare('Building', process.execPath, [join(installed, 'typescript', 'bin', 'tsc'), '-b']);
+  prepare('Bundling', process.execPath, [join(root, 'scripts', 'bundle.mjs')]);
 }
 
 /** `postern` as a command of its own, as an installed one would be. */
 function install() {
   mkdirSync(bin);
-  const main = join(root, 'packages', 'cli', 'dist', 'main.js');
+  const main = join(root, 'packages', 'cli', 'bundle', 'postern.js');
   writeFileSync(join(bin, 'postern'), `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`);
   chmodSync(join(bin, 'postern'), 0o755);
 }

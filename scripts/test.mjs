@@ -92,6 +92,7 @@ function readCounts(file) {
 
 installDependencies();
 mustRun('the build', process.execPath, [script('typescript/bin/tsc'), '-b']);
+mustRun('the bundle', process.execPath, [join(root, 'scripts', 'bundle.mjs')]);
 provideDovecot();
 const withoutCyrus = provideCyrus();
 if (withoutCyrus !== undefined) console.log(`tests that need Cyrus will count as skipped: ${withoutCyrus}`);

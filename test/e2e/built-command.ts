@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 const PACKAGES = fileURLToPath(new URL('../../packages/', import.meta.url));
 
+const BUNDLE = join(PACKAGES, 'cli', 'bundle', 'postern.js');
+
 let checked = false;
 
 /** Throws when the command that is built is not the one of the sources: a test of it would prove nothing. */
@@ -14,6 +16,9 @@ export function assertBuilt(): void {
     const source = join(PACKAGES, name, 'src');
     if (!existsSync(built) || statSync(built).mtimeMs < newest(source)) {
       throw new Error(`packages/${name} is not built, or changed since; run: npm run build`);
+    }
+    if (!existsSync(BUNDLE) || statSync(BUNDLE).mtimeMs < statSync(built).mtimeMs) {
+      throw new Error('packages/cli/bundle is older than what it is made of; run: npm run build');
     }
   }
   checked = true;

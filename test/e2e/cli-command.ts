@@ -1,20 +1,12 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
+import { assertBuilt } from './built-command.js';
 
-const MAIN = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../packages/cli/bundle/postern.js', import.meta.url));
 
 /** What a command that ended has left behind. */
 export interface Ended {
@@ -31,7 +23,7 @@ export interface RunOptions {
 
 /** Starts the built command as a process of its own, without a terminal and with an environment of its own. */
 export function start(args: readonly string[], options: RunOptions = {}): ChildProcessWithoutNullStreams {
-  if (!existsSync(MAIN)) throw new Error('the command is not built; run: npm run build');
+  assertBuilt();
   return spawn(process.execPath, [MAIN, ...args], {
     cwd: options.cwd ?? tmpdir(),
     // A session of its own: no terminal to prompt on, wherever the tests run.

@@ -103,6 +103,10 @@ export class MemorySide implements Side {
     return { mailbox: name, cursor, permanentFlags: this.#permanentFlags, rows, unreadable };
   }
 
+  async isAsAt(): Promise<boolean> {
+    return false;
+  }
+
   async look(name: MailboxName, epoch: Epoch, keys: readonly MessageKey[]): Promise<Sight> {
     const mailbox = this.#mailbox(name, epoch);
     const rows = new Map<MessageKey, Row>();

@@ -47,6 +47,20 @@ export function describeSnapshots(use: () => Used): void {
       expect(second.rows.get(changes)?.identity).toEqual(first.rows.get(changes)?.identity);
     });
 
+    it('are not said to hold when something changed since', async () => {
+      const { side, opened } = use();
+      const key = await opened.user.add(INBOX, message({ id: 'one' }));
+      for (const change of [
+        () => opened.user.addFlag(INBOX, key, '\\Flagged'),
+        () => opened.user.add(INBOX, message({ id: 'two' })),
+        () => opened.user.remove(INBOX, key),
+      ]) {
+        const { cursor } = await side.snapshot(INBOX, undefined);
+        await change();
+        expect(await side.isAsAt(INBOX, cursor)).toBe(false);
+      }
+    });
+
     it('keep twins and messages with one Message-ID apart', async () => {
       const { side, opened } = use();
       for (const bytes of [...twins(), ...falseTwins()]) await opened.user.add(INBOX, bytes);

@@ -122,7 +122,9 @@ describe('a scan', () => {
     const side = maildir.side({ clock: ahead(10_000) });
     const first = await side.snapshot(INBOX, undefined);
     expect(await side.snapshot(INBOX, first)).toBe(first);
+    expect(await side.isAsAt(INBOX, first.cursor)).toBe(true);
     maildir.put('new', '2.b.h', fileBytes('two'));
+    expect(await side.isAsAt(INBOX, first.cursor)).toBe(false);
     expect((await side.snapshot(INBOX, first)).rows.size).toBe(2);
   });
 
@@ -133,6 +135,7 @@ describe('a scan', () => {
       maildir.put('new', '1.a.h', fileBytes('one'));
       const side = maildir.side({ clock: ahead(off) });
       const first = await side.snapshot(INBOX, undefined);
+      expect(await side.isAsAt(INBOX, first.cursor)).toBe(false);
       const second = await side.snapshot(INBOX, first);
       expect(second).not.toBe(first);
       expect(second.rows.get(key('1.a.h'))).toBe(first.rows.get(key('1.a.h')));

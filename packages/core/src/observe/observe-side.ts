@@ -7,6 +7,7 @@ import type { MailboxRecord } from '../state/records.js';
 import type { Progress, Repository } from '../state/repository.js';
 import { forgetLeftOut } from './apply-scope.js';
 import { type MailboxChange, observeMailbox } from './observe-mailbox.js';
+import { witnessFault } from './went-back.js';
 
 export interface ObserveOptions {
   /** Only these; all when absent. */
@@ -63,13 +64,18 @@ export async function observeSide(
     if (!wanted(mailbox)) continue;
     const what = side === 'remote' ? 'fetch' : 'scan';
     options.progress?.({ what, mailbox, done: index, total: selectable.length });
-    if (isUnchanged(records.get(mailbox), side, entry)) continue;
+    const record = records.get(mailbox);
+    if (isUnchanged(record, side, entry)) continue;
     try {
+      if (await isAsKnown(repository, side, record)) {
+        if (record!.generation > 0) witnessed++;
+        continue;
+      }
       const observed = await observeMailbox(repository, side, mailbox);
       const { fresh, gone, flags } = observed.change;
       if (fresh + gone + flags > 0) changes.push(observed.change);
       for (const [key, reason] of observed.snapshot.unreadable) problems.push({ mailbox, key, reason });
-      if ((records.get(mailbox)?.generation ?? 0) > 0) observed.unwitnessed ? unwitnessed++ : witnessed++;
+      if ((record?.generation ?? 0) > 0) observed.unwitnessed ? unwitnessed++ : witnessed++;
     } catch (error) {
       if (!isOneMailboxOnly(error)) throw error;
       unread.add(mailbox);
@@ -119,6 +125,21 @@ function isUnchanged(record: MailboxRecord | undefined, side: SideName, entry: M
     cursor.uidNext === status.uidNext &&
     cursor.highestModseq === status.highestModseq
   );
+}
+
+/** Whether the side itself proves that nothing changed, and nothing speaks against its being the mailbox we knew. */
+async function isAsKnown(
+  { sides, id }: Repository,
+  side: SideName,
+  record: MailboxRecord | undefined,
+): Promise<boolean> {
+  const known = record?.sides[side];
+  if (record === undefined || known === undefined || known.unreadable !== undefined) return false;
+  if (record.missing?.[side] !== undefined || !(await sides[side].isAsAt(record.mailbox, known.cursor))) {
+    return false;
+  }
+  const witness = await sides[side].readWitness(record.mailbox);
+  return witness === false || witnessFault(record, witness, id) === undefined;
 }
 
 function isOneMailboxOnly(error: unknown): error is PosternError {

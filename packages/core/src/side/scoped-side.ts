@@ -2,7 +2,16 @@ import type { BySide } from '../model/by-side.js';
 import { PosternError } from '../model/error.js';
 import type { Hidden } from '../model/hidden.js';
 import type { MailboxName } from '../model/mailbox.js';
-import type { Epoch, Listing, MailboxEntry, MessageKey, Problem, Row, Snapshot } from '../model/row.js';
+import type {
+  Cursor,
+  Epoch,
+  Listing,
+  MailboxEntry,
+  MessageKey,
+  Problem,
+  Row,
+  Snapshot,
+} from '../model/row.js';
 import type { Scope } from './scope.js';
 import type {
   CopyOutcome,
@@ -83,6 +92,10 @@ export class ScopedSide implements Side {
     const inner = this.#inner(mailbox);
     const snapshot = await this.#side.snapshot(inner, known && { ...known, mailbox: inner });
     return { ...snapshot, mailbox };
+  }
+
+  async isAsAt(mailbox: MailboxName, cursor: Cursor): Promise<boolean> {
+    return this.#side.isAsAt(this.#inner(mailbox), cursor);
   }
 
   async look(mailbox: MailboxName, epoch: Epoch, keys: readonly MessageKey[]): Promise<Sight> {

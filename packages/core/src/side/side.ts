@@ -1,7 +1,7 @@
 import type { FlagDelta, Flags } from '../model/flags.js';
 import type { Envelope, Identity } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
-import type { Epoch, Listing, MessageKey, Row, Snapshot } from '../model/row.js';
+import type { Cursor, Epoch, Listing, MessageKey, Row, Snapshot } from '../model/row.js';
 
 /**
  * The port both sides implement. `remote` and `local` are positions: any class can serve either.
@@ -29,6 +29,12 @@ export interface Side {
    * where the side can prove that they did not change. Throws `mailbox-unreadable` or `snapshot-incomplete`.
    */
   snapshot(mailbox: MailboxName, known: Snapshot | undefined): Promise<Snapshot>;
+
+  /**
+   * Whether the mailbox is provably as it was at a cursor of a snapshot without unreadable messages, at the cost of a few
+   * stats at most; false where that cannot be said so cheaply.
+   */
+  isAsAt(mailbox: MailboxName, cursor: Cursor): Promise<boolean>;
 
   /** The messages of these keys as they are at this moment, and which of the keys are certainly gone. */
   look(mailbox: MailboxName, epoch: Epoch, keys: readonly MessageKey[]): Promise<Sight>;

@@ -1,7 +1,7 @@
 import { PosternError } from '../../model/error.js';
 import type { PermanentFlags } from '../../model/flags.js';
 import type { MailboxName } from '../../model/mailbox.js';
-import type { Epoch, Listing, MessageKey, Row, Snapshot } from '../../model/row.js';
+import type { Cursor, Epoch, Listing, MessageKey, Row, Snapshot } from '../../model/row.js';
 import type {
   CopyOutcome,
   DeliveryBatch,
@@ -65,6 +65,11 @@ export class ImapSide implements Side {
     });
     this.#permanentFlags.set(mailbox, snapshot.permanentFlags);
     return snapshot;
+  }
+
+  /** A listing with STATUS says so of all mailboxes at once. */
+  async isAsAt(_mailbox: MailboxName, _cursor: Cursor): Promise<boolean> {
+    return false;
   }
 
   async look(mailbox: MailboxName, epoch: Epoch, keys: readonly MessageKey[]): Promise<Sight> {

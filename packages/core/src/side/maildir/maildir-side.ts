@@ -5,6 +5,7 @@ import type { Seam } from '../../model/effect.js';
 import { PosternError } from '../../model/error.js';
 import { INBOX, type MailboxName } from '../../model/mailbox.js';
 import {
+  type Cursor,
   type Epoch,
   type Listing,
   type MessageKey,
@@ -46,7 +47,7 @@ import { readFiles } from './reading.js';
 import type { Relocating } from './relocation.js';
 import { MaildirRemoval } from './removal.js';
 import { isBegun, renameDirectory } from './rename-mailbox.js';
-import { lookAt, scanMailbox } from './scan.js';
+import { isAsAt, lookAt, scanMailbox } from './scan.js';
 import { directoryStamps, MailDirectories } from './scan-pass.js';
 import { sweepTemporary } from './sweep.js';
 import { UniqueNames } from './unique-names.js';
@@ -117,6 +118,10 @@ export class MaildirSide implements Side {
 
   async snapshot(mailbox: MailboxName, known: Snapshot | undefined): Promise<Snapshot> {
     return scanMailbox(this.#directories(mailbox), known, this.#clock);
+  }
+
+  async isAsAt(mailbox: MailboxName, cursor: Cursor): Promise<boolean> {
+    return isAsAt(this.#directories(mailbox), cursor);
   }
 
   async look(mailbox: MailboxName, epoch: Epoch, keys: readonly MessageKey[]): Promise<Sight> {

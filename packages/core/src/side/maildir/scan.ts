@@ -23,7 +23,8 @@ export async function scanMailbox(
   known: Snapshot | undefined,
   clock: Clock,
 ): Promise<Snapshot> {
-  if (known !== undefined && isUnchanged(directories, known)) return known;
+  // A file that could not be read may have become readable without a trace in its directory.
+  if (known?.unreadable.size === 0 && isAsAt(directories, known.cursor)) return known;
   const wanted = [...(known?.rows.keys() ?? []), ...(known?.unreadable.keys() ?? [])];
   const bases = wanted.map(baseOf).filter(base => base !== undefined);
   const census = await Census.take({ directories, clock, wanted: bases, stableNeeded: 1 });
@@ -67,10 +68,9 @@ export async function lookAt(
   return { rows: reader.rows, gone };
 }
 
-function isUnchanged(directories: MailDirectories, known: Snapshot): boolean {
-  // A file that could not be read may have become readable without a trace in its directory.
-  if (known.unreadable.size > 0 || known.cursor.stamp === undefined) return false;
-  return unchangedSince(known.cursor.stamp, directoryStamps(directories));
+/** Whether nothing changed since a scan that noted this cursor, by two stats (SAFETY §3.3). */
+export function isAsAt(directories: MailDirectories, { stamp }: Cursor): boolean {
+  return stamp !== undefined && unchangedSince(stamp, directoryStamps(directories));
 }
 
 /** The letters of all names, each combination once. */
