@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { expectSettled, type ImapRig, imapRig, subjects } from '../support/imap-rig.js';
 import { message } from '../support/messages.js';
 import { lines, type ScriptedCommand } from '../support/scripted-imap.js';
+import { Crash, CrashSeam } from '../support/seam.js';
 import { literal, type WorldImapOptions } from '../support/world-imap.js';
 
 const ELEVEN_MINUTES = 11 * 60 * 1000;
@@ -322,6 +323,42 @@ describe('what a server says it stored', () => {
     await one.tried();
     expect(subjects(one.rig.remote)).toEqual(['a', 'mine']);
     await expectSettled(one);
+  });
+});
+
+describe('a crash in the middle', () => {
+  it('CR-14: an APPEND that another client moved away before we looked again is there once', async () => {
+    const one = await synced(['a']);
+    one.rig.local.add('INBOX', mail('mine'));
+    const seam = new CrashSeam(1, 'after', effect => effect.name === 'APPEND');
+    await expect(one.rig.sync({}, seam)).rejects.toThrow(Crash);
+    one.rig.remote.move('INBOX', '2', 'Work');
+    for (let times = 0; times < 2; times++) await one.tried();
+    one.rig.clock.pass(ELEVEN_MINUTES);
+    for (let times = 0; times < 2; times++) await one.tried();
+    expect(one.server.count(/^APPEND/)).toBe(1);
+    expect(subjects(one.rig.remote, 'Work')).toEqual(['mine']);
+    await expectSettled(one);
+  });
+
+  it('CR-16: a removal without UIDPLUS leaves what others marked \\Deleted as it is, at every effect', async () => {
+    for (let at = 1, crashed = true; crashed; at++) {
+      const one = await synced(['a', 'b'], { capabilities: 'IMAP4rev1 NAMESPACE UNSELECT' });
+      one.rig.remote.flag('INBOX', '2', { add: ['\\Deleted'] });
+      one.rig.local.remove('INBOX', keyOf(one, 'a'));
+      const seam = new CrashSeam(at, 'after', effect => effect.surface === 'wire');
+      await one.rig.sync({}, seam).catch(error => expect(error).toBeInstanceOf(Crash));
+      crashed = seam.crashed;
+      await one.tried();
+      await one.tried();
+      const left = [...one.rig.remote.mailbox('INBOX').messages.values()];
+      expect(left.map(({ envelope, flags }) => `${envelope.subject} ${flags}`)).toEqual([
+        'a \\Deleted',
+        'b \\Deleted',
+      ]);
+      expect(subjects(one.rig.local)).toEqual(['b']);
+      expect(one.server.count(/EXPUNGE|^CLOSE/)).toBe(0);
+    }
   });
 });
 

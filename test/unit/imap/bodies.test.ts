@@ -39,7 +39,7 @@ describe.each(['bulk', 'imapflow'] as const)('reading messages with %s', reader 
     });
   });
 
-  it('passes over bodies that are not there or not readable, and messages nobody asked for', async () => {
+  it('RA-07, SE-07: passes over bodies that are not there or not readable, and messages nobody asked for', async () => {
     const say = ok(
       '* 1 FETCH (UID 1 FLAGS () RFC822.SIZE 10 BODY[] NIL)',
       '* 2 FETCH (UID 2 FLAGS () RFC822.SIZE 10 BODY[] "")',

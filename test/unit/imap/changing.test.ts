@@ -51,7 +51,7 @@ describe('removing', () => {
     ]);
   });
 
-  it('only marks where the server cannot expunge one message alone', async () => {
+  it('CR-16: only marks where the server cannot expunge one message alone', async () => {
     const { outcomes, server } = await remove({ answers: [there(1)] }, 1);
     expect(outcomes).toEqual([{ kind: 'marked' }]);
     expect(server.count(/EXPUNGE/)).toBe(0);
@@ -71,7 +71,7 @@ describe('removing', () => {
     expect(server.commands.filter(command => /STORE|EXPUNGE|MOVE \d/.test(command))).toEqual(commands);
   });
 
-  it('does not fall back to expunging everything when the server lied about UIDPLUS', async () => {
+  it('SE-13: does not fall back to expunging everything when the server lied about UIDPLUS', async () => {
     const { outcomes } = await remove(
       {
         capabilities: 'IMAP4rev1 NAMESPACE UIDPLUS',
@@ -86,7 +86,7 @@ describe('removing', () => {
     expect(outcomes).toEqual([{ kind: 'marked' }]);
   });
 
-  it('leaves alone what changed between the look and the act', async () => {
+  it('RA-03, RA-04: leaves alone what changed between the look and the act', async () => {
     const { outcomes, server } = await remove(
       {
         capabilities: 'IMAP4rev1 NAMESPACE UIDPLUS CONDSTORE',

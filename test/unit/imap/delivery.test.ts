@@ -153,7 +153,7 @@ describe('appending', () => {
     expect(server.count(/^APPEND/)).toBe(1);
   });
 
-  it('sends not an octet of a message that the server refuses at its announcement', async () => {
+  it('SE-17: sends not an octet of a message that the server refuses at its announcement', async () => {
     const { outcomes, server } = await deliver(
       { continuation: 'TAG NO [TRYCREATE] gone\r\n', answers: [] },
       'a',

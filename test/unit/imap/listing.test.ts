@@ -26,7 +26,7 @@ describe('a listing', () => {
     });
   });
 
-  it('leaves alone and reports names that cannot be handled', async () => {
+  it('SE-01, SE-02: leaves alone and reports names that cannot be handled', async () => {
     const hostile = ['"../../.ssh"', '"/etc"', '"a//b"', '"x\x1b[2J"', `"${'x'.repeat(300)}"`, '"caf\xe9"'];
     const { side } = await scripted({
       answers: list('() "/" INBOX', ...hostile.map(name => `() "/" ${name}`)),

@@ -54,7 +54,7 @@ describe('mailbox names of a server', () => {
     expect(rawOf('a/b', flat)).toContain('fault');
   });
 
-  it('that could escape a directory or a terminal are left alone', () => {
+  it('SE-01, SE-02: that could escape a directory or a terminal are left alone', () => {
     for (const raw of [
       '../x',
       'a/../b',

@@ -26,11 +26,11 @@ describe('a snapshot', () => {
     expect(await keysOf(open(3), fetched(...rows))).toEqual(['7', '3000000000', '4294967295']);
   });
 
-  it.each(['0', '4294967296', 'abc', '-1'])('is an error when a message has the UID %s', async uid => {
+  it.each(['0', '4294967296', 'abc', '-1'])('SE-06: is an error when a message has the UID %s', async uid => {
     expect(await codeOf(open(1), fetched(row(uid)))).toBe('snapshot-incomplete');
   });
 
-  it('is an error when the server lists fewer messages than it has', async () => {
+  it('SE-08: is an error when the server lists fewer messages than it has', async () => {
     expect(await codeOf(open(2), fetched(row(1)))).toBe('snapshot-incomplete');
   });
 
@@ -44,14 +44,14 @@ describe('a snapshot', () => {
     expect(await codeOf(open(2), { when: /^UID FETCH/, say })).toBe('mailbox-unreadable');
   });
 
-  it('does not count rows nobody asked for', async () => {
+  it('RA-16, SE-07: does not count rows nobody asked for', async () => {
     const unsolicited = ['* 2 FETCH (FLAGS (\\Seen))', '* 1 FETCH (UID 1 FLAGS (\\Flagged))'];
     const { side } = await scripted({ answers: [open(1), fetched(row(1), ...unsolicited)] });
     const { rows } = await side.snapshot(INBOX, undefined);
     expect([...rows.values()].map(({ key, flags }) => [key, flags])).toEqual([['1', ['\\Flagged']]]);
   });
 
-  it('is read again when messages come or go meanwhile', async () => {
+  it('RA-17: is read again when messages come or go meanwhile', async () => {
     const moving = { ...fetched(row(1), row(2), '* 1 EXPUNGE', '* 2 EXISTS'), times: 1 };
     const settled = fetched(row(2), row(3));
     expect(await keysOf(open(2), moving, settled)).toEqual(['2', '3']);
@@ -68,7 +68,7 @@ describe('a snapshot', () => {
     expect(await codeOf({ when: /^EXAMINE/, say: lines(...answer) })).toBe('mailbox-unreadable');
   });
 
-  it('does without UIDNEXT, and without HIGHESTMODSEQ where there is none', async () => {
+  it('RA-18: does without UIDNEXT, and without HIGHESTMODSEQ where there is none', async () => {
     const say = lines('* 1 EXISTS', '* OK [UIDVALIDITY 5] x', '* OK [NOMODSEQ] x', 'TAG OK open');
     const { side } = await scripted({
       capabilities: 'IMAP4rev1 CONDSTORE',

@@ -8,6 +8,7 @@ import { systemClock } from '@postern/core/model/clock.js';
 import { openSeam } from '@postern/core/model/effect.js';
 import type { ImapOptions } from '@postern/core/side/imap/imap-options.js';
 import { ImapSide } from '@postern/core/side/imap/imap-side.js';
+import { tlsWords } from '@postern/core/side/imap/tls-words.js';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Dovecot, dovecotMissing, startDovecot, withDovecot } from '../../support/dovecot.js';
 import { failure } from './scripted-side.js';
@@ -44,16 +45,27 @@ describe.skipIf(dovecotMissing())(withDovecot('TLS'), () => {
     }
   });
 
-  it('is refused when nobody vouches for the certificate', async () => {
-    const implicit = sideOn({ port: server.tlsPort, tls: 'implicit', password });
-    expect((await failure(implicit.list())).code).toBe('tls-refused');
-    const started = sideOn({ port: server.port, tls: 'starttls', password });
-    expect((await failure(started.list())).code).toBe('tls-refused');
-    const plain = sideOn({ port: server.port, tls: 'implicit', ca, password });
-    expect((await failure(plain.list())).code).toBe('tls-refused');
+  it('SE-11: is refused when nobody vouches for the certificate, and told what to do', async () => {
+    for (const [port, tls] of [
+      [server.tlsPort, 'implicit'],
+      [server.port, 'starttls'],
+    ] as const) {
+      const error = await failure(sideOn({ port, tls, password }).list());
+      expect(error.code).toBe('tls-refused');
+      expect(error.message).toContain('the certificate of 127.0.0.1 is signed by itself');
+      expect(error.hint).toMatch(
+        /^the password was not sent; .*"ca" in \.postern\/config\.toml \(init: --ca FILE\)/,
+      );
+    }
+    const plain = await failure(sideOn({ port: server.port, tls: 'implicit', ca, password }).list());
+    expect([plain.code, plain.message]).toEqual([
+      'tls-refused',
+      expect.stringContaining('127.0.0.1 does not speak TLS on this port'),
+    ]);
+    expect(plain.hint).toContain('for STARTTLS write imap:// (143)');
   });
 
-  it('is refused when the certificate is for another host, before anything is sent', async () => {
+  it('SE-11: is refused when the certificate is for another host, before anything is sent', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'postern-certificate-'));
     const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
     const request = [
@@ -84,7 +96,11 @@ describe.skipIf(dovecotMissing())(withDovecot('TLS'), () => {
     onTestFinished(() => void other.close());
     const { port } = other.address() as AddressInfo;
     const side = sideOn({ port, tls: 'implicit', ca: pem.cert.toString() });
-    expect((await failure(side.list())).code).toBe('tls-refused');
+    const error = await failure(side.list());
+    expect([error.code, error.message]).toEqual([
+      'tls-refused',
+      expect.stringContaining('the certificate is not for 127.0.0.1 (ERR_TLS_CERT_ALTNAME_INVALID)'),
+    ]);
     expect(received).toBe(0);
   });
 
@@ -104,10 +120,42 @@ describe.skipIf(dovecotMissing())(withDovecot('TLS'), () => {
   });
 });
 
+describe('the words for a refused certificate', () => {
+  it.each([
+    ['CERT_HAS_EXPIRED', 'certificate has expired', 'the certificate of h has expired (CERT_HAS_EXPIRED)'],
+    ['CERT_NOT_YET_VALID', 'not yet', 'the certificate of h is not valid yet (CERT_NOT_YET_VALID)'],
+    [
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'unable to verify the first certificate',
+      'the certificate of h is signed by an authority that is not trusted here (UNABLE_TO_VERIFY_LEAF_SIGNATURE)',
+    ],
+    [
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+      "Hostname/IP does not match certificate's altnames: Host: h. is not in the cert's altnames: DNS:\x1b[31mx",
+      'the certificate is not for h, only for DNS:\\x1b[31mx (ERR_TLS_CERT_ALTNAME_INVALID)',
+    ],
+    [
+      'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION',
+      'alert',
+      'h only speaks a TLS version that is no longer safe (ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION)',
+    ],
+    ['CERT_REVOKED', 'certificate revoked', 'certificate revoked (CERT_REVOKED)'],
+    ['', 'something else', 'something else'],
+  ])('%s', (code, message, why) => {
+    const words = tlsWords(code, message, 'h');
+    expect(words.why).toBe(why);
+    expect(words.hint).toMatch(/^the password was not sent; /);
+  });
+});
+
 describe('a server that cannot be reached', () => {
   it('is named, whether its name or its port is unknown', async () => {
     const dns = await failure(sideOn({ host: 'nowhere.invalid', port: 993, tls: 'implicit' }).list());
     expect([dns.code, dns.message]).toEqual(['unreachable', expect.stringContaining('nowhere.invalid')]);
-    expect((await failure(sideOn({ port: 1, tls: 'none' }).list())).code).toBe('unreachable');
+    const port = await failure(sideOn({ port: 1, tls: 'none' }).list());
+    expect([port.code, port.message]).toEqual([
+      'unreachable',
+      '127.0.0.1:1 cannot be reached: nothing listens on that port (ECONNREFUSED)',
+    ]);
   });
 });

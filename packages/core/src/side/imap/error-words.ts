@@ -131,7 +131,8 @@ export function connectFailure(
     const { why, hint } = tlsWords(code, without(password, messageOf(failure)), options.host);
     return new PosternError('tls-refused', `no trusted TLS connection to ${where}: ${why}`, { hint });
   }
-  if (failure.authenticationFailed === true) return loginFailure(failure, where, words);
+  if (failure.authenticationFailed === true || NOT_NOW.test(words))
+    return loginFailure(failure, where, words);
   if (GONE.test(code)) {
     const reason = words === '' ? (loss ?? lossOf(error, options) ?? code) : words;
     return new PosternError('unreachable', `${where} cannot be reached: ${reason}`, {

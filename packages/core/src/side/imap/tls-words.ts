@@ -21,7 +21,7 @@ export function tlsWords(code: string, message: string, host: string): TlsWords 
       hint: `${UNSENT}; check the host name, the port, the certificate (${CA}) and the --tls setting`,
     };
   }
-  const names = /Cert does not contain|altnames?: (.*)$/.exec(message)?.[1];
+  const names = /altnames: ((?:DNS|IP Address|URI):.+)$/.exec(message)?.[1];
   const also = found.names && names !== undefined ? `, only for ${printable(names)}` : '';
   return { why: `${found.why(host)}${also} (${code})`, hint: `${UNSENT}; ${found.hint}` };
 }
