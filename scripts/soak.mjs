@@ -1,5 +1,6 @@
-// `npm run soak [-- ROUNDS]`: syncs are killed at random moments, fifteen a round, and cut off the network at random octets,
-// forty a round, and must come out whole. 20 rounds unless told.
+// `npm run soak [-- ROUNDS]`: the tests that take as long as they are given. 20 rounds unless told; each round kills about
+// thirty commands at random moments. Beside it, once: every error at every effect on a disk, somebody else at every step of
+// a sync, and a hundred scans of 20,000 files that are renamed meanwhile.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -9,15 +10,22 @@ if (!/^[1-9][0-9]{0,4}$/.test(rounds)) {
   console.error('npm run soak -- ROUNDS: a whole number above 0');
   process.exit(64);
 }
-const suites = ['test/e2e/killed.test.ts', 'test/scenario/cut-sync.test.ts'];
-const { status } = spawnSync(process.execPath, ['scripts/test.mjs', ...suites], {
+const files = [
+  'test/e2e/killed.test.ts',
+  'test/e2e/two-posterns.test.ts',
+  'test/scenario/bad-disk.test.ts',
+  'test/scenario/ra.test.ts',
+  'test/unit/maildir/racing-scan.test.ts',
+];
+const { status } = spawnSync(process.execPath, ['scripts/test.mjs', ...files], {
   cwd: root,
   stdio: 'inherit',
   env: {
     ...process.env,
     POSTERN_SOAK_ROUNDS: rounds,
-    POSTERN_CUTS: String(40 * Number(rounds)),
-    POSTERN_SEED: String(Date.now() % 2 ** 31),
+    POSTERN_SOAK_FAULTS: 'all',
+    POSTERN_SOAK_RACE_STRIDE: '1',
+    POSTERN_SOAK_RACE_SCANS: '100',
   },
 });
 process.exit(status ?? 1);

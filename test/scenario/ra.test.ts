@@ -66,7 +66,7 @@ const BYSTANDERS: readonly Bystander[] = [
   { does: 'another client moves g, which is new', act: hands => hands.move('g', 'Work') },
   { does: 'another client moves k back', act: hands => hands.move('k', 'INBOX') },
 ];
-/** Every so many steps somebody interferes; 1 for each (`npm run soak:races`). */
+/** Every so many steps somebody interferes; 1 for each (`npm run soak`). */
 const STRIDE = Number(process.env['POSTERN_SOAK_RACE_STRIDE'] ?? '31');
 
 describe('RA: somebody else at every step of a sync', () => {

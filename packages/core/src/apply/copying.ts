@@ -6,7 +6,14 @@ import { type Flags, hasFlag, protects } from '../model/flags.js';
 import type { Identity } from '../model/identity.js';
 import { isEdited, type Pair } from '../model/pair.js';
 import type { MessageKey, Row } from '../model/row.js';
-import type { DeliveryBatch, DeliveryOutcome, Slot, StagedLetter } from '../side/side.js';
+import {
+  type DeliveryBatch,
+  type DeliveryOutcome,
+  type Letter,
+  LetterNotKept,
+  type Slot,
+  type StagedLetter,
+} from '../side/side.js';
 import type { Desk } from './desk.js';
 import { already, failed, type Refusal, type Report, skipped } from './judgement.js';
 import type { LandedMessages } from './landed.js';
@@ -17,6 +24,9 @@ const MESSAGES_A_BATCH = 512;
 const OCTETS_A_BATCH = 16 * 1024 * 1024;
 /** How often a mailbox that grows while we look is looked at again before its deliveries wait for the next run. */
 const LOOKS = 3;
+
+/** So many letters in a row that cannot be kept end the work in a mailbox: their bytes would travel for nothing. */
+const LOST_CAUSE = 4;
 
 interface Job {
   readonly action: Action;
@@ -176,6 +186,9 @@ class Delivery {
   readonly #target: SideName;
   readonly #source: SideName;
   readonly #batch: DeliveryBatch;
+  /** Letters in a row that could not be kept. */
+  #notKept = 0;
+  #lost: LetterNotKept | undefined;
 
   constructor(desk: Desk, { report, landed }: Telling, target: SideName, batch: DeliveryBatch) {
     this.#desk = desk;
@@ -203,7 +216,12 @@ class Delivery {
         settled.add(index);
         const job = jobs[index]!;
         const slot = slots[index]!;
-        const what = await this.#batch.stage(slot, letter);
+        const what = await this.#stage(slot, letter);
+        if (what instanceof LetterNotKept) {
+          this.#desk.clearIntent(intents[index]!);
+          this.#report(job.action, failed(what.message));
+          return;
+        }
         const refusal = arrivedWrong(job.row, what.identity);
         if (refusal === undefined)
           staged.push({ job, slot, flags: letter.flags, what, intent: intents[index]! });
@@ -224,6 +242,21 @@ class Delivery {
       this.#conclude(entry, outcomes[index] ?? bug('a delivery without an outcome'));
     }
     await this.#desk.commit({ durable: true });
+    if (this.#lost !== undefined) throw this.#lost;
+  }
+
+  /** One letter that cannot be kept leaves the others their chance; several in a row are the disk's fault. */
+  async #stage(slot: Slot, letter: Letter): Promise<StagedLetter | LetterNotKept> {
+    if (this.#lost !== undefined) return this.#lost;
+    try {
+      const what = await this.#batch.stage(slot, letter);
+      this.#notKept = 0;
+      return what;
+    } catch (error) {
+      if (!(error instanceof LetterNotKept)) throw error;
+      if (++this.#notKept === LOST_CAUSE) this.#lost = error;
+      return error;
+    }
   }
 
   #intend(job: Job, slot: Slot): string {

@@ -1,3 +1,4 @@
+import { PosternError } from '../model/error.js';
 import type { FlagDelta, Flags } from '../model/flags.js';
 import type { Envelope, Identity } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
@@ -133,7 +134,10 @@ export interface DeliveryBatch {
    * can be understood (SAFETY §3.1, §3.2).
    */
   prepare(count: number): Promise<readonly Slot[]>;
-  /** Takes a letter's bytes in and tells what they are. Throws when they cannot be kept (disk full). */
+  /**
+   * Takes a letter's bytes in and tells what they are. Throws `LetterNotKept` when these cannot be kept (a full disk has room
+   * for smaller ones): the batch is as it was before; any other error ends the batch.
+   */
   stage(slot: Slot, letter: Letter): Promise<StagedLetter>;
   /** Takes a staged letter back: it will not be published. */
   discard(slot: Slot): Promise<void>;
@@ -142,6 +146,9 @@ export interface DeliveryBatch {
   /** Gives the batch up: what is staged is discarded. Does nothing after `publish`. */
   abandon(): Promise<void>;
 }
+
+/** The bytes of one letter could not be kept. */
+export class LetterNotKept extends PosternError {}
 
 /** Where a delivery will be found: under this key, or (UID sides) at a UID not below `uidFrom`. */
 export interface Slot {

@@ -1,11 +1,18 @@
 import { closeSync, fchmodSync, fstatSync, futimesSync, writeSync } from 'node:fs';
 import type { Clock } from '../../model/clock.js';
 import type { Seam } from '../../model/effect.js';
-import { bug } from '../../model/error.js';
+import { bug, PosternError } from '../../model/error.js';
 import type { Flags } from '../../model/flags.js';
 import { DiskEncoder } from '../../model/line-ends.js';
 import { NO_EPOCH, type Row } from '../../model/row.js';
-import type { DeliveryBatch, DeliveryOutcome, Letter, Slot, StagedLetter } from '../side.js';
+import {
+  type DeliveryBatch,
+  type DeliveryOutcome,
+  type Letter,
+  LetterNotKept,
+  type Slot,
+  type StagedLetter,
+} from '../side.js';
 import { mailboxUnwritable, reasonOf } from './file-errors.js';
 import { baseOf, keyOf, parseFileName } from './file-name.js';
 import { isKeyword, KeywordLetters } from './keyword-letters.js';
@@ -63,7 +70,7 @@ export class MaildirDelivery implements DeliveryBatch {
     try {
       fd = createFile(seam, temporary);
     } catch (error) {
-      throw this.#failed(error);
+      throw this.#notKept(error);
     }
     let handedOver = false;
     try {
@@ -90,7 +97,7 @@ export class MaildirDelivery implements DeliveryBatch {
       return facts;
     } catch (error) {
       this.#discardFile(temporary);
-      throw this.#failed(error);
+      throw this.#notKept(error);
     } finally {
       if (!handedOver) closeSync(fd);
     }
@@ -209,6 +216,14 @@ export class MaildirDelivery implements DeliveryBatch {
     } catch (error) {
       throw this.#failed(error);
     }
+  }
+
+  /** What is wrong with one letter; the others may be smaller, or meet another part of the disk. */
+  #notKept(error: unknown): unknown {
+    const said = this.#failed(error);
+    if (said === error || !(said instanceof PosternError)) return said;
+    const { mailbox } = this.#place.directories;
+    return new LetterNotKept(said.code, said.message, { cause: error, mailbox });
   }
 
   #failed(error: unknown): unknown {

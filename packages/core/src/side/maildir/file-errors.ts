@@ -14,6 +14,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ELOOP: 'a symbolic link',
   ENOSPC: 'no space left',
   EDQUOT: 'over quota',
+  EFBIG: 'the file would be too large',
   EROFS: 'the file system is read-only',
   EXDEV: 'it is on another file system',
   EEXIST: 'the name is taken',
