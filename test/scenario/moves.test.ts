@@ -91,6 +91,7 @@ describeRows('MV: moves that are cut short, and that base does not explain', [
     given: "a ·/=/·, a' S/=S/S, Work:w ·/=/·, Old:o ·/=/·, k ·/=/·",
     events: 'r.move a Work; r.move a Work; l.move a Old; l.move a Old',
     plan: 'unpair a, unpair a, move-local! Old:a Work, move-local! Old:a Work',
+    bodies: 2,
     end: "Work:a ·, Work:a' S, Work:w ·, Old:o ·, k ·",
   },
   {

@@ -6,7 +6,7 @@ import type { MaildirLayout } from '@postern/core/side/maildir/layout.js';
 import { describe, expect, it } from 'vitest';
 import { message } from '../../support/messages.js';
 import { Rig } from '../../support/rig.js';
-import { TemporaryMaildir, temporaryDirectory } from './temporary-maildir.js';
+import { fileBytes, TemporaryMaildir, temporaryDirectory } from './temporary-maildir.js';
 
 const SENT = mailboxName('Sent');
 const DEV = mailboxName('Lists/dev');
@@ -63,6 +63,123 @@ describe.each(['maildir++', 'fs'] as const)('P1: a mailbox of layout %s', layout
     await run();
     await run();
     expect([...rig.remote.mailboxes.keys()]).not.toContain(SENT);
+  });
+});
+
+/** What may be left of a level whose disk is not mounted. */
+const LEFT_ABOVE: readonly (readonly [string, (maildir: TemporaryMaildir) => void])[] = [
+  ['is empty', maildir => mkdirSync(maildir.path('Lists'))],
+  ['holds what a file manager left', maildir => maildir.put('Lists', '.directory', 'x')],
+  ['holds an empty directory', maildir => mkdirSync(maildir.path('Lists/dev'), { recursive: true })],
+  [
+    'got a new mailbox meanwhile',
+    maildir => {
+      for (const part of ['new', 'tmp']) mkdirSync(maildir.path('Lists/fresh', part), { recursive: true });
+      maildir.put('Lists/fresh/cur', '9.z:2,', fileBytes('z'));
+    },
+  ],
+];
+
+describe('P1: a level of layout fs above mailboxes', () => {
+  it.each(LEFT_ABOVE)('that %s, for its disk is gone, takes none of them along', async (_what, leave) => {
+    const { rig, maildir, run } = await synced('fs');
+    const elsewhere = join(temporaryDirectory(), 'Lists');
+    renameSync(maildir.path('Lists'), elsewhere);
+    leave(maildir);
+    for (let round = 0; round < 3; round++) {
+      const { plan } = await run();
+      expect(plan.blocked.map(({ mailbox }) => mailbox)).toContain(DEV);
+      expect(plan.actions).toEqual([]);
+      expect(plan.problems).toContainEqual({
+        mailbox: DEV,
+        reason: expect.stringMatching(/^it is out of sight: .*remove the directory/),
+      });
+    }
+    expect(rig.remote.contents(DEV)).toHaveLength(1);
+
+    rmSync(maildir.path('Lists'), { recursive: true });
+    renameSync(elsewhere, maildir.path('Lists'));
+    await run();
+    expect(rig.remote.contents(DEV)).toHaveLength(1);
+    expect(maildir.names('Lists/dev/cur').concat(maildir.names('Lists/dev/new'))).toHaveLength(1);
+  });
+
+  it('is let go when a person says so by its mark', async () => {
+    const { rig, maildir, run } = await synced('fs');
+    renameSync(maildir.path('Lists'), join(temporaryDirectory(), 'Lists'));
+    maildir.put('Lists', 'notes.txt', 'x');
+    for (let round = 0; round < 3; round++) await run();
+    expect(rig.remote.contents(DEV)).toHaveLength(1);
+    maildir.put('Lists', '.postern-level', '');
+    for (let round = 0; round < 2; round++) await run();
+    expect([...rig.remote.mailboxes.keys()]).not.toContain(DEV);
+  });
+
+  it('whose disk is gone gets no mailbox made where that was', async () => {
+    const { rig, maildir, run } = await synced('fs');
+    const elsewhere = join(temporaryDirectory(), 'Lists');
+    renameSync(maildir.path('Lists'), elsewhere);
+    mkdirSync(maildir.path('Lists'));
+    rig.remote.createMailbox('Lists/more');
+    rig.remote.add('Lists/more', message({ id: 'more' }));
+    const { apply } = await run();
+    expect(apply.counts).toMatchObject({ done: 0, skipped: 2 });
+    expect(maildir.names('Lists')).toEqual([]);
+    rmSync(maildir.path('Lists'), { recursive: true });
+    renameSync(elsewhere, maildir.path('Lists'));
+    expect((await run()).apply.counts).toMatchObject({ done: 2, skipped: 0 });
+  });
+
+  it.each([
+    ['with all that is in it', 'Lists'],
+    ['but for the level itself', 'Lists/dev'],
+  ])('that a person removed %s is deleted on the other side', async (_what, gone) => {
+    const { rig, maildir, run } = await synced('fs');
+    rmSync(maildir.path(gone), { recursive: true });
+    await run();
+    const { plan } = await run();
+    expect(plan.actions.map(({ op, mailbox }) => [op, mailbox])).toEqual([
+      ['delete-remote', DEV],
+      ['delete-mailbox-remote', DEV],
+    ]);
+    expect([...rig.remote.mailboxes.keys()]).not.toContain(DEV);
+  });
+
+  it('of which another mailbox is left is known again by that one', async () => {
+    const { rig, maildir, run } = await synced('fs');
+    const other = mailboxName('Lists/users');
+    rig.remote.createMailbox(other);
+    rig.remote.add(other, message({ id: 'u' }));
+    await run();
+    rmSync(maildir.path('Lists/.postern-level'));
+    rmSync(maildir.path('Lists/dev'), { recursive: true });
+    await run();
+    await run();
+    expect([...rig.remote.mailboxes.keys()]).not.toContain(DEV);
+    expect(rig.remote.contents(other)).toHaveLength(1);
+  });
+
+  it('that is a mailbox itself, and empty now, takes none of those inside it along', async () => {
+    const { rig, maildir, run } = await synced('fs');
+    const inside = mailboxName('Sent/2026');
+    rig.remote.createMailbox(inside);
+    rig.remote.add(inside, message({ id: 'i' }));
+    await run();
+    renameSync(maildir.path('Sent'), join(temporaryDirectory(), 'Sent'));
+    mkdirSync(maildir.path('Sent'));
+    for (let round = 0; round < 3; round++) await run();
+    expect(rig.remote.contents(inside)).toHaveLength(1);
+    expect(rig.remote.contents(SENT)).toHaveLength(1);
+  });
+
+  it('is let go where mailboxes that never had a witness are left in it', async () => {
+    const { rig, maildir, run } = await synced('fs');
+    for (const name of ['Empty/one', 'Empty/two']) rig.remote.createMailbox(name);
+    await run();
+    rmSync(maildir.path('Empty/one'), { recursive: true });
+    await run();
+    await run();
+    expect([...rig.remote.mailboxes.keys()].filter(name => name.startsWith('Empty'))).toEqual(['Empty/two']);
   });
 });
 

@@ -7,7 +7,6 @@ import type { Problem } from '../model/row.js';
 import { openSteps } from '../model/steps.js';
 import { guardSides } from '../observe/guard-sides.js';
 import { observeSide, type Unseen } from '../observe/observe-side.js';
-import { unpairedDigests } from '../observe/unpaired-digests.js';
 import type { Progress, Repository } from '../state/repository.js';
 import { inBatches } from './batches.js';
 import { type BrakeReport, findBrakes, isHeld } from './brakes.js';
@@ -16,16 +15,18 @@ import { runCopies } from './copying.js';
 import { Desk } from './desk.js';
 import { runDuplicates } from './duplicating.js';
 import { runFlags } from './flagging.js';
+import { withoutDoubt, withoutMoved } from './hold-back.js';
 import { already, failed, outcomeOf, type Refusal, type Report, skipped } from './judgement.js';
 import { LandedMessages } from './landed.js';
 import { runCreate, runDelete, runRename } from './mailbox-lines.js';
 import { runMoves } from './moving.js';
 import { runPairs, runUnpairs } from './pairing.js';
 import { rehearse } from './rehearse.js';
-import { type MovedTo, mayBeIn, runRemovals } from './removing.js';
+import { runRemovals } from './removing.js';
 import { settleInterrupted } from './settle-interrupted.js';
 import { settleRematch } from './settle-rematch.js';
 import { sortOut } from './sort-out.js';
+import { Whereabouts } from './whereabouts.js';
 
 export interface ApplyOptions {
   /** Check everything, do nothing. */
@@ -71,8 +72,7 @@ class Run {
   readonly #problems: Problem[] = [];
   /** Mailboxes that failed in this run, and why: nothing more is done in them. */
   readonly #broken = new Map<MailboxName, string>();
-  /** Mailboxes that base knows and that one side could not show just now, and why: what is gone elsewhere may be in them. */
-  readonly #unseen: Record<SideName, Unseen['unseen']> = { remote: new Map(), local: new Map() };
+  readonly #whereabouts: Whereabouts;
   /** Mailboxes that were matched anew in this run, and why: nothing leaves them on account of base. */
   readonly #matchedAnew = new Map<MailboxName, string>();
   #total = 0;
@@ -81,6 +81,7 @@ class Run {
     this.#repository = repository;
     this.#options = options;
     this.#operation = operationId(repository);
+    this.#whereabouts = new Whereabouts(repository.store);
   }
 
   readonly #report: Report = (action: Action, refusal?: Refusal) => {
@@ -144,7 +145,7 @@ class Run {
 
   #noteUnseen(side: SideName, { unread, unseen }: Unseen): void {
     for (const mailbox of unread) this.#broken.set(mailbox, 'the mailbox could not be read');
-    this.#unseen[side] = unseen;
+    this.#whereabouts.noteUnseen(side, unseen);
   }
 
   #progress(): { progress?: Progress } {
@@ -254,7 +255,7 @@ class Run {
   }
 
   async #move(all: readonly Action[], inDoubt: ReadonlySet<string>): Promise<void> {
-    const actions = this.#undoubted(all, inDoubt);
+    const actions = withoutDoubt(all, inDoubt, this.#report);
     if (actions.length === 0) return;
     const { mailbox, to } = actions[0] ?? bug('a journey without actions');
     const target = to ?? bug('a journey without a target');
@@ -270,7 +271,7 @@ class Run {
   }
 
   async #copy(all: readonly Action[], inDoubt: ReadonlySet<string>): Promise<void> {
-    const actions = this.#undoubted(all, inDoubt);
+    const actions = withoutDoubt(all, inDoubt, this.#report);
     if (actions.length === 0) return;
     const target = actions[0]?.to ?? bug('a copy without a target');
     await this.#guarded([target], actions, async () => {
@@ -286,9 +287,13 @@ class Run {
     { inDoubt, landed }: { readonly inDoubt: ReadonlySet<string>; readonly landed: LandedMessages },
   ): Promise<void> {
     const telling = { report: this.#report, landed };
+    const { movedTo } = this.#whereabouts;
     const of = (op: Action['op']) => actions.filter(action => action.op === op);
     for (const op of ['download', 'upload'] as const) {
-      const copies = await this.#notMoved(desk, this.#undoubted(of(op), inDoubt));
+      const copies = await withoutMoved(desk, withoutDoubt(of(op), inDoubt, this.#report), {
+        report: this.#report,
+        movedTo,
+      });
       await this.#inSteps(copies, async part =>
         runCopies(desk, await copyLanded(desk, part, telling), telling),
       );
@@ -298,9 +303,7 @@ class Run {
     const reason = this.#matchedAnew.get(desk.mailbox);
     for (const op of ['delete-local', 'delete-remote'] as const) {
       if (reason === undefined)
-        await this.#inSteps(of(op), part =>
-          runRemovals(desk, part, { report: this.#report, movedTo: this.#movedTo }),
-        );
+        await this.#inSteps(of(op), part => runRemovals(desk, part, { report: this.#report, movedTo }));
       else
         for (const action of of(op))
           this.#report(action, skipped(`nothing is deleted here in this round: ${reason}`));
@@ -315,47 +318,6 @@ class Run {
   async #inSteps(actions: readonly Action[], run: (part: readonly Action[]) => Promise<void>): Promise<void> {
     for (const part of inBatches(actions)) await this.#step(() => run(part));
   }
-
-  /** A delivery whose earlier outcome is still open is not repeated. */
-  #undoubted(actions: readonly Action[], inDoubt: ReadonlySet<string>): Action[] {
-    return actions.filter(action => {
-      const comesFrom = action.op === 'download' || action.op.endsWith('-local') ? 'remote' : 'local';
-      if (!inDoubt.has(`${action.to ?? action.mailbox}\0${action[comesFrom]?.key}`)) return true;
-      this.#report(
-        action,
-        skipped('an earlier delivery of it may still happen: run it again in ten minutes'),
-      );
-      return false;
-    });
-  }
-
-  /** A conflict's message is copied again because it is gone there; one that turned up in another mailbox since is not gone. */
-  async #notMoved(desk: Desk, copies: readonly Action[]): Promise<Action[]> {
-    const still: Action[] = [];
-    for (const action of copies) {
-      const target = action.op === 'download' ? 'local' : 'remote';
-      const old = action[target];
-      const pair = old && desk.pairAt(target, old);
-      const gone = pair !== undefined && desk.row(target, pair[target]) === undefined;
-      const doubt = gone ? await this.#movedTo(target, pair.identity.digest, desk.mailbox) : undefined;
-      if (doubt === undefined) still.push(action);
-      else this.#report(action, skipped(`${doubt}: plan again`));
-    }
-    return still;
-  }
-
-  #elsewhere: Partial<Record<SideName, Map<string, Set<MailboxName>>>> = {};
-
-  readonly #movedTo: MovedTo = async (side, digest, not) => {
-    this.#elsewhere[side] ??= await unpairedDigests(this.#repository.store, side);
-    for (const mailbox of this.#elsewhere[side].get(digest) ?? [])
-      if (mailbox !== not) return mayBeIn(mailbox);
-    for (const [mailbox, reason] of this.#unseen[side]) {
-      if (mailbox !== not)
-        return `it may have moved to ${mailbox}, which cannot be read on the ${side} side (${reason}): nothing is deleted for that side before it can`;
-    }
-    return undefined;
-  };
 }
 
 /** Sortable and unique: the time in UTC and eight random digits. */

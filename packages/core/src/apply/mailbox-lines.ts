@@ -1,6 +1,7 @@
 import type { Action } from '../model/action.js';
 import { otherSide, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
+import { hiddenAt, hides } from '../model/hidden.js';
 import type { MailboxName } from '../model/mailbox.js';
 import { isSameMailbox } from '../model/same-mailbox.js';
 import { loadRecord, loadSnapshot } from '../observe/load-view.js';
@@ -30,9 +31,35 @@ export async function runCreate(repository: Repository, action: Action, report: 
   if (refusal !== undefined) return report(action, refusal);
   const on = writtenSide(action);
   const { mailbox } = action;
+  const hidden = await besideHidden(repository, on, mailbox);
+  if (hidden !== undefined) return report(action, hidden);
   const result = await repository.sides[on].createMailbox(mailbox);
   await observeMailbox(repository, on, mailbox);
   report(action, result === 'already' ? already(`it is on the ${on} side`) : undefined);
+}
+
+/** Where known mailboxes are out of sight, nothing is made beside them: it would hide them for good, and lie on another disk. */
+async function besideHidden(
+  { store, sides }: Repository,
+  on: SideName,
+  mailbox: MailboxName,
+): Promise<Refusal | undefined> {
+  if (sides[on].keys !== 'file') return undefined;
+  const { entries, hidden } = await sides[on].list();
+  const place = hidden?.find(one => hides(one, mailbox));
+  if (place === undefined) return undefined;
+  const listed = new Set(entries.map(entry => entry.mailbox));
+  for (const record of (await store.all('mailbox', '')).values()) {
+    if (
+      record.agreed &&
+      record.mailbox !== mailbox &&
+      !listed.has(record.mailbox) &&
+      hiddenAt([place], record) !== undefined
+    ) {
+      return skipped(`${record.mailbox} is out of sight there: ${place.reason}`);
+    }
+  }
+  return undefined;
 }
 
 /** A rename stands while the other side still shows it: the old name gone, the new one there with the same messages. */
@@ -59,6 +86,8 @@ export async function runRename(repository: Repository, action: Action, report: 
   if (refusal !== undefined) return report(action, refusal);
   const on = writtenSide(action);
   const to = targetOf(action);
+  const hidden = await besideHidden(repository, on, to);
+  if (hidden !== undefined) return report(action, hidden);
   await repository.sides[on].renameMailbox(action.mailbox, to);
   await renameInState(repository, { from: action.mailbox, to, on });
   report(action);

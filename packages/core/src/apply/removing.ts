@@ -123,7 +123,7 @@ async function goneFrom(
   const doubtful =
     problems.some(problem => problem.mailbox === desk.mailbox) ||
     leftOut?.includes(desk.mailbox) ||
-    hiddenAt(hidden, desk.mailbox) !== undefined;
+    hiddenAt(hidden, desk.record) !== undefined;
   return new Set(there || doubtful ? [] : keys);
 }
 

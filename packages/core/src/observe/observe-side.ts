@@ -1,6 +1,6 @@
 import type { SideName } from '../model/by-side.js';
 import { PosternError } from '../model/error.js';
-import { hiddenAt } from '../model/hidden.js';
+import { type Hidden, hiddenAt, hides } from '../model/hidden.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
 import type { MailboxEntry, Problem } from '../model/row.js';
 import type { MailboxRecord } from '../state/records.js';
@@ -57,6 +57,9 @@ export async function observeSide(
   const problems: Problem[] = [...listed, ...forgotten.map(outOfSight)];
   const unread = new Set<MailboxName>();
   const unseen = new Map<MailboxName, string>();
+  const there = new Set<string>(selectable.map(entry => entry.mailbox));
+  const missing = [...records.values()].filter(record => !there.has(record.mailbox));
+  const strange = strangePlaces(hidden, missing, side);
   let witnessed = 0;
   let unwitnessed = 0;
   for (const [index, entry] of selectable.entries()) {
@@ -64,6 +67,12 @@ export async function observeSide(
     if (!wanted(mailbox)) continue;
     const what = side === 'remote' ? 'fetch' : 'scan';
     options.progress?.({ what, mailbox, done: index, total: selectable.length });
+    const beside = strange.find(place => hides(place, mailbox));
+    if (beside !== undefined) {
+      unread.add(mailbox);
+      problems.push({ mailbox, reason: `it lies where others are out of sight: ${beside.reason}` });
+      continue;
+    }
     const record = records.get(mailbox);
     if (isUnchanged(record, side, entry)) continue;
     try {
@@ -84,11 +93,10 @@ export async function observeSide(
       if (record?.agreed && !gotNoMail(record, side, entry)) unseen.set(mailbox, error.message);
     }
   }
-  const there = new Set<string>(selectable.map(entry => entry.mailbox));
-  for (const record of records.values()) {
-    if (there.has(record.mailbox) || !wanted(record.mailbox)) continue;
-    const place = hiddenAt(hidden, record.mailbox);
-    if (place !== undefined && (record.agreed || record.sides[side] !== undefined)) {
+  for (const record of missing) {
+    if (!wanted(record.mailbox)) continue;
+    const place = hiddenAt(hidden, record);
+    if (place !== undefined && isKnown(record, side)) {
       const reason = `it is out of sight: ${place.reason}`;
       unread.add(record.mailbox);
       problems.push({ mailbox: record.mailbox, reason });
@@ -110,6 +118,23 @@ export async function observeSide(
 
 function outOfSight(mailbox: MailboxName): Problem {
   return { mailbox, reason: 'the remote is not subscribed to it: left alone on both sides from now on' };
+}
+
+/**
+ * Places where known mailboxes are out of sight. What is listed there lies on another disk: were anything done in it, the
+ * place would look like the one we knew.
+ */
+function strangePlaces(
+  hidden: readonly Hidden[] | undefined,
+  missing: readonly MailboxRecord[],
+  side: SideName,
+): Hidden[] {
+  const known = missing.filter(record => isKnown(record, side));
+  return (hidden ?? []).filter(place => known.some(record => hiddenAt([place], record) !== undefined));
+}
+
+function isKnown(record: MailboxRecord, side: SideName): boolean {
+  return record.agreed === true || record.sides[side] !== undefined;
 }
 
 /** A listing with STATUS proves that nothing changed only where it brings HIGHESTMODSEQ (RFC 7162 §3.1.2, RFC 5819). */

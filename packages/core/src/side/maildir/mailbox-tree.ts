@@ -13,6 +13,11 @@ export const UNFINISHED = '.postern-unfinished';
 export const WITNESS = '.postern-witness';
 /** A file in both directories of a mailbox that is being renamed in parts: until it is gone, neither can be read. */
 export const RENAMING = '.postern-renaming';
+/** An empty file in a directory above a mailbox that has our witness (layout fs): by it the level is known again. */
+export const LEVEL = '.postern-level';
+
+/** What was found in a directory, or anywhere below it, that tells whether its disk is there; the better the higher. */
+const TRACE = { nothing: 0, mailbox: 1, ours: 2 } as const;
 
 export interface MailboxPlace {
   readonly path: Octets;
@@ -115,7 +120,12 @@ class TreeReader {
     }
   }
 
-  readLevel(directory: Octets, above: readonly Octets[], entries: readonly Octets[]): void {
+  /**
+   * A mailbox that is missing was deleted only where the directory that is left of its path is known again: by a file of
+   * ours in it, or anywhere below. The place a disk is to be mounted at has none.
+   */
+  readLevel(directory: Octets, above: readonly Octets[], entries: readonly Octets[]): number {
+    let best: number = TRACE.nothing;
     for (const name of entries.toSorted()) {
       if (name.startsWith('.') || name === 'cur' || name === 'new' || name === 'tmp') continue;
       const path = join(directory, name);
@@ -123,13 +133,22 @@ class TreeReader {
       if (this.#isLink(path, names) || !isDirectory(path)) continue;
       const children = this.#childrenOf(path, names);
       if (children === undefined) continue;
-      if (children.size === 0) this.#hide(names, 'its directory is empty: is a disk not mounted?');
       const mailbox = isMailbox(children);
       const isHalf = children.has(RENAMING as Octets);
       if (!this.#add(names, path, isHalf || (mailbox && !isUnfinished(children)))) continue;
       if (isHalf) this.#noteHalf(names, path);
-      if (names.length < DEEPEST) this.readLevel(path, names, [...children]);
+      const below = names.length < DEEPEST ? this.readLevel(path, names, [...children]) : TRACE.nothing;
+      const own = hasOurs(children) ? TRACE.ours : mailbox ? TRACE.mailbox : TRACE.nothing;
+      const trace = Math.max(own, below);
+      if (trace !== TRACE.ours) {
+        this.#hide(names, whyUnknown(children), {
+          andBelow: true,
+          ...(trace === TRACE.mailbox ? { onlyWitnessed: true } : {}),
+        });
+      }
+      best = Math.max(best, trace);
     }
+    return best;
   }
 
   #readFlatMailbox(path: Octets, name: Octets): void {
@@ -142,10 +161,10 @@ class TreeReader {
       if (errnoOf(error) !== 'ENOENT') this.#add([name], path, true);
       return;
     }
-    if (children.size === 0) this.#hide([name], 'its directory is empty: is a disk not mounted?');
     const half = isUnfinished(children);
     if (half || isMailbox(children) || children.has('maildirfolder' as Octets))
       this.#add([name], path, !half);
+    else if (!hasOurs(children)) this.#hide([name], whyUnknown(children));
   }
 
   /** A mailbox beside maildir++ ones, in a directory without a leading dot. */
@@ -227,7 +246,11 @@ class TreeReader {
     return twin;
   }
 
-  #hide(names: readonly Octets[], reason: string, reach: { readonly andBelow?: true } = {}): void {
+  #hide(
+    names: readonly Octets[],
+    reason: string,
+    reach: Pick<Hidden, 'andBelow' | 'onlyWitnessed'> = {},
+  ): void {
     const mailbox = mailboxOf(names, this.#layout);
     if (typeof mailbox === 'string') this.#hidden.push({ mailbox, reason, ...reach });
   }
@@ -246,6 +269,16 @@ class TreeReader {
       if (below.startsWith(`${mailbox}/`)) this.#contest(below, reason);
     }
   }
+}
+
+/** A file that postern left, of whatever repository, lies on the disk that the mail lay on. */
+function hasOurs(entries: ReadonlySet<string>): boolean {
+  return [...entries].some(name => name.startsWith('.postern'));
+}
+
+function whyUnknown(entries: ReadonlySet<string>): string {
+  const what = entries.size === 0 ? 'is empty' : 'holds nothing that postern knows';
+  return `its directory ${what}: is a disk not mounted? if the mail was deleted, remove the directory, or put an empty file ${LEVEL} into it`;
 }
 
 /** An unfinished mailbox never held mail; one with a witness did, whatever else is missing. */

@@ -35,13 +35,13 @@ import { mailboxUnwritable } from './file-errors.js';
 import { flagFiles } from './flagging.js';
 import { isDirectory, type MaildirLayout } from './layout.js';
 import { MailboxKeywords } from './mailbox-keywords.js';
-import { directoryNames } from './mailbox-path.js';
 import { entriesOfTree, type MailboxTree, readTree, UNFINISHED } from './mailbox-tree.js';
 import { makeDirectory } from './make-directory.js';
 import { makeMailbox } from './make-mailbox.js';
+import { markLevels } from './mark-levels.js';
 import { MaildirMove } from './moving.js';
-import { isTwinName } from './name-on-disk.js';
 import { join, type Octets, octetsOfText } from './octets.js';
+import { pathForNew } from './path-for-new.js';
 import { exists } from './place-file.js';
 import { readFiles } from './reading.js';
 import type { Relocating } from './relocation.js';
@@ -242,6 +242,9 @@ export class MaildirSide implements Side {
 
   async writeWitness(mailbox: MailboxName, witness: Witness): Promise<void> {
     const directory = this.#directories(mailbox).path;
+    if (this.#layout === 'fs') {
+      await this.#writing(mailbox, () => markLevels(this.#seam, { root: this.#root, mailbox: directory }));
+    }
     await writeWitnessFile(this.#seam, { directory, name: this.#witness }, witness);
   }
 
@@ -302,32 +305,8 @@ export class MaildirSide implements Side {
     return keywords;
   }
 
-  /** Where a mailbox is, or is to be made: below the level that is there, under the names postern writes. */
   #pathForNew(tree: MailboxTree, mailbox: MailboxName): Octets {
-    const names = directoryNames(mailbox, { layout: this.#layout, encoding: tree.encoding });
-    if (names === undefined) {
-      throw new PosternError(
-        'failed',
-        `the mailbox ${mailbox} cannot be made: its name is too long for a directory`,
-        { mailbox },
-      );
-    }
-    const levels = this.#layout === 'fs' ? mailbox.split('/') : [mailbox];
-    let path = this.#root;
-    for (const [index, name] of names.entries()) {
-      const level = levels.slice(0, index + 1).join('/') as MailboxName;
-      if (tree.contested.has(level)) {
-        throw new PosternError(
-          'failed',
-          `the mailbox ${mailbox} cannot be made: its directory is contested`,
-          { hint: 'remove the symbolic link, or rename one of the directories of this name', mailbox },
-        );
-      }
-      const place = tree.places.get(level)?.path;
-      path = place ?? join(path, name);
-      if (place === undefined && isTwinName(path)) throw twinName(mailbox);
-    }
-    return path;
+    return pathForNew({ tree, root: this.#root, layout: this.#layout }, mailbox);
   }
 
   async #writing<T>(mailbox: MailboxName, act: () => Promise<T>): Promise<T> {
@@ -337,17 +316,6 @@ export class MaildirSide implements Side {
       throw mailboxUnwritable(error, mailbox, this.#tree?.places.get(mailbox)?.path);
     }
   }
-}
-
-function twinName(mailbox: MailboxName): PosternError {
-  return new PosternError(
-    'failed',
-    `the mailbox ${mailbox} cannot be made: this file system takes its name for that of another directory`,
-    {
-      hint: 'give one of the two mailboxes another name on the server, or leave one out of the scope',
-      mailbox,
-    },
-  );
 }
 
 function isComplete(path: Octets): boolean {
