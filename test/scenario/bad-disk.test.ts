@@ -1,6 +1,9 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ApplyReport } from '@postern/core/api/apply.js';
 import type { Effect } from '@postern/core/model/effect.js';
 import { PosternError } from '@postern/core/model/error.js';
+import { identityOf } from '@postern/core/model/identity.js';
 import type { Outcome } from '@postern/core/model/outcome.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CountingSeam, CrashSeam, FaultSeam } from '../support/seam.js';
@@ -90,6 +93,7 @@ async function syncAndListen(stage: MaildirStage, seam: FaultSeam) {
   return { error, apply, outcomes, said: heard.join('; ') };
 }
 
+const contentOf = (path: string) => identityOf(readFileSync(path)).identity.content!;
 const placeOf = (effect: Effect) => `${effect.name} ${effect.target.replace(/^.*\/Mail\//, '')}`;
 
 /** No file that a mail reader sees is less than a whole message. */
@@ -153,6 +157,28 @@ describe('bad disks: every effect of a sync on a disk fails', () => {
       });
     },
   );
+});
+
+describe('what a power cut left of a file', () => {
+  it('CR-06: a file without octets is told, is no edit, and deletes or uploads nothing', async () => {
+    await onCopy(async (stage, run) => {
+      await run.rest();
+      const before = await run.world();
+      const cur = join(stage.root, 'cur');
+      const name = readdirSync(cur).find(one => players.book.nameOf(contentOf(join(cur, one))) === 'a')!;
+      const bytes = readFileSync(join(cur, name));
+      writeFileSync(join(cur, name), '');
+      for (let round = 0; round < 2; round++) {
+        const { plan, apply } = await stage.sync();
+        expect(plan.actions).toEqual([]);
+        expect(apply.problems.map(({ reason }) => reason)).toContain('empty file');
+      }
+      expect((await run.world()).remote).toEqual(before.remote);
+      writeFileSync(join(cur, name), bytes);
+      expect((await stage.sync()).plan.actions).toEqual([]);
+      expect(await run.world()).toEqual(before);
+    });
+  });
 });
 
 describe('the database of a machine that stops', () => {

@@ -72,6 +72,14 @@ export class Hands {
     renameSync(from!, to!);
   }
 
+  /** A bad tool writes into cur as it goes: the first half, or all of it. */
+  writeInPlace(name: string, part: 'half' | 'all'): void {
+    const disk = new DiskEncoder();
+    const bytes = Buffer.concat([disk.encode(this.#book.bytes(name)), disk.finish()]);
+    const path = join(this.#stage.root, 'cur', '1600000002.tool:2,');
+    writeFileSync(path, part === 'half' ? bytes.subarray(0, bytes.length - 12) : bytes);
+  }
+
   append(name: string, mailbox = 'INBOX'): void {
     this.#stage.world.add(mailbox, this.#book.bytes(name));
   }

@@ -12,6 +12,22 @@ describeRows('CR: crashes and lost answers', [
     end: 'a S',
   },
   {
+    id: 'CR-02',
+    says: 'killed right before the link, the bytes durable in tmp: delivered once',
+    given: 'a S/–/∅',
+    events: 'crash before link',
+    plan: 'download a',
+    end: 'a S',
+  },
+  {
+    id: 'CR-04',
+    says: 'killed after the link, then moved by a mail reader: moved back, not downloaded again',
+    given: 'a ·/–/∅, Work:w ·/=/·',
+    events: 'crash after link; l.move a Work',
+    plan: 'move-local! Work:a INBOX',
+    end: 'a ·, Work:w ·',
+  },
+  {
     id: 'CR-03',
     says: 'killed after the link, before the record: found under its name, not downloaded again',
     given: 'a S/–/∅',

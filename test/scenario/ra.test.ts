@@ -67,7 +67,7 @@ const BYSTANDERS: readonly Bystander[] = [
   { does: 'another client moves k back', act: hands => hands.move('k', 'INBOX') },
 ];
 /** Every so many steps somebody interferes; 1 for each (`npm run soak`). */
-const STRIDE = Number(process.env['POSTERN_SOAK_RACE_STRIDE'] ?? '31');
+const STRIDE = Number(process.env['POSTERN_SOAK_RACE_STRIDE'] ?? '41');
 
 describe('RA: somebody else at every step of a sync', () => {
   it.each(BYSTANDERS.map((one, index) => [one.does, one, index] as const))(
@@ -91,6 +91,63 @@ describe('RA: somebody else at every step of a sync', () => {
     },
   );
 });
+
+describe('RA: what came between', () => {
+  it('RA-15: a file that a bad tool is still writing in cur: in the end all of it is on both sides', {
+    timeout: 3_600_000,
+  }, async () => {
+    const { stage, players } = await prepared();
+    const ticks = await count(stage);
+    for (let at = 1; at <= ticks; at += STRIDE) {
+      const copy = await stage.clone();
+      const hands = new Hands(copy, players.book);
+      const run = new Run(EVERYTHING, copy, players);
+      atStep(copy, at, () => hands.writeInPlace('z', 'half'));
+      await copy.sync();
+      await copy.sync();
+      hands.writeInPlace('z', 'all');
+      expect(await run.rest()).toBeLessThan(6);
+      const { remote, local } = await run.world();
+      expect(local, `written from step ${at} on`).toEqual(remote);
+      expect(local.filter(entry => entry.startsWith('z '))).toEqual(['z ·']);
+      copy.end();
+    }
+    stage.end();
+  });
+
+  it('RA-22: a plan, then a sync of another machine, then the plan: what is no longer true is passed over', async () => {
+    const { stage, players } = await prepared();
+    const hands = new Hands(stage, players.book);
+    const run = new Run(EVERYTHING, stage, players);
+    const plan = await stage.plan();
+    // The other machine had deleted what we did, and g and b beside; it knew h, and flagged e and f.
+    for (const name of ['d', 'g', 'b']) hands.expunge(name);
+    hands.append('h');
+    hands.flag('h', { add: ['\\Seen'] });
+    hands.flag('f', { add: ['\\Flagged'] });
+    hands.flag('e', { add: ['\\Answered'] });
+    const { counts } = await stage.apply(plan.actions);
+    expect(counts.failed).toBe(0);
+    expect(counts.skipped + counts.already).toBeGreaterThan(3);
+    expect(await run.rest()).toBeLessThan(6);
+    const { remote, local } = await run.world();
+    expect(local).toEqual(remote);
+    expect(local.join(', ')).toBe(
+      'New:q ·, Renamed:o ·, Work:k ·, Work:m ·, Work:w ·, a S, e RS, f F, h S, n S',
+    );
+    stage.end();
+  });
+});
+
+/** Lets somebody act right before this step, once. */
+function atStep(stage: MaildirStage, at: number, act: (what: string) => void): void {
+  let ticks = 0;
+  stage.tick = what => {
+    if (++ticks !== at) return;
+    stage.tick = undefined;
+    act(what);
+  };
+}
 
 async function prepared() {
   const stage = await MaildirStage.create();
@@ -121,13 +178,10 @@ async function raced(
   const hands = new Hands(stage, book);
   const run = new Run(EVERYTHING, stage, players);
   let where = `${bystander.does}, never`;
-  let ticks = 0;
-  stage.tick = what => {
-    if (++ticks !== at) return;
-    stage.tick = undefined;
+  atStep(stage, at, what => {
     where = `${bystander.does}, at step ${at}, before ${what}`;
     bystander.act(hands);
-  };
+  });
   await stage.sync();
   stage.tick = undefined;
   expect(await run.rest(), `${where}: rounds to rest`).toBeLessThan(6);
