@@ -45,6 +45,7 @@ class World {
         if (['pair', 'local', 'remote'].includes(kind)) read.push(`${kind} ${mailbox}`);
         return inner.all(kind, mailbox);
       },
+      each: (kind, mailbox) => inner.each(kind, mailbox),
       partitions: kind => inner.partitions(kind),
       write: (changes, options) => inner.write(changes, options),
       close: () => inner.close(),

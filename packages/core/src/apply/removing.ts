@@ -9,6 +9,7 @@ import { inBatches } from './batches.js';
 import type { Desk } from './desk.js';
 import { already, failed, type Refusal, type Report, skipped } from './judgement.js';
 import { endOf } from './pairing.js';
+import { checkSurplus, removeSurplus } from './removing-surplus.js';
 
 const MARK: FlagDelta = { add: ['\\Deleted'], remove: [] };
 
@@ -26,11 +27,15 @@ export async function runRemovals(
   actions: readonly Action[],
   options: { readonly report: Report; readonly movedTo: MovedTo },
 ): Promise<void> {
-  for (const batch of inBatches(actions)) await runBatch(desk, batch, options);
+  const surplus = actions.filter(({ keep }) => keep !== undefined);
+  if (surplus.length > 0) await removeSurplus(desk, surplus, options.report);
+  const deletions = actions.filter(({ keep }) => keep === undefined);
+  for (const batch of inBatches(deletions)) await runBatch(desk, batch, options);
 }
 
 /** First witness: an intact base says the two were a pair. The other two are asked live. */
 export function checkRemoval(desk: Desk, action: Action): Refusal | undefined {
+  if (action.keep !== undefined) return checkSurplus(desk, action);
   const on: SideName = action.op === 'delete-local' ? 'local' : 'remote';
   const from = otherSide(on);
   if (!desk.has(on)) return already(`the mailbox is not on the ${on} side`);

@@ -1,4 +1,4 @@
-import type { SideName } from './by-side.js';
+import type { BySide, SideName } from './by-side.js';
 import type { Flags } from './flags.js';
 import type { Envelope, Identity } from './identity.js';
 import type { MailboxName } from './mailbox.js';
@@ -52,6 +52,8 @@ export interface Action {
   readonly add?: Flags;
   readonly remove?: Flags;
   readonly message?: MessageNote;
+  /** A `delete-local` of a duplicate: the same message, which stays. */
+  readonly keep?: BySide<End>;
   readonly why: string;
   /** A person should look. Such lines only ever add mail. */
   readonly conflict?: true;

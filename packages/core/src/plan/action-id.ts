@@ -16,6 +16,7 @@ export function actionId(repository: string, action: Omit<Action, 'id'>): string
     end(action.remote),
     end(action.local),
     action.message?.digest ?? '',
+    ...(action.keep === undefined ? [] : [end(action.keep.remote), end(action.keep.local)]),
   ];
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 24);
 }

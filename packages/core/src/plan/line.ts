@@ -1,5 +1,5 @@
 import { type Action, type MessageNote, OPS, type Op } from '../model/action.js';
-import type { SideName } from '../model/by-side.js';
+import type { BySide, SideName } from '../model/by-side.js';
 import { PosternError } from '../model/error.js';
 import { type Flags, flagsFrom } from '../model/flags.js';
 import { mailboxName } from '../model/mailbox.js';
@@ -30,7 +30,7 @@ const REQUIRED: Partial<
 
 /** An action as a plan line shows it; keys in a fixed order. */
 export function lineOf(action: Action): Record<string, unknown> {
-  const { op, id, mailbox, to, remote, local, flags, add, remove, message, why, conflict } = action;
+  const { op, id, mailbox, to, remote, local, keep, flags, add, remove, message, why, conflict } = action;
   return {
     op,
     id,
@@ -38,6 +38,7 @@ export function lineOf(action: Action): Record<string, unknown> {
     ...(to === undefined ? {} : { to }),
     ...(remote === undefined ? {} : endFields(remote, 'remote')),
     ...(local === undefined ? {} : endFields(local, 'local')),
+    ...(keep === undefined ? {} : keptFields(keep)),
     ...(flags === undefined ? {} : { flags }),
     ...(add === undefined ? {} : { add }),
     ...(remove === undefined ? {} : { remove }),
@@ -51,6 +52,14 @@ function endFields(end: End, side: SideName): Record<string, unknown> {
   if (end.epoch === NO_EPOCH) return side === 'remote' ? { remoteFile: end.key } : { file: end.key };
   const uid = Number(end.key);
   return side === 'remote' ? { uid, uidValidity: end.epoch } : { localUid: uid, localUidValidity: end.epoch };
+}
+
+/** The ends of what stays, under the names of ends with `keep` before them. */
+function keptFields(keep: BySide<End>): Record<string, unknown> {
+  const fields = { ...endFields(keep.remote, 'remote'), ...endFields(keep.local, 'local') };
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [`keep${name[0]!.toUpperCase()}${name.slice(1)}`, value]),
+  );
 }
 
 /** Reads one line of a plan, as untrusted input. Throws `plan-invalid` with the reason. */
@@ -91,6 +100,7 @@ function toAction(line: ActionLine): Action {
   if (!('message' in line)) return base;
   const remote = endOf(line.uid, line.uidValidity, line.remoteFile);
   const local = endOf(line.localUid, line.localUidValidity, line.file);
+  const keep = keptOf(line);
   const flags =
     'flags' in line
       ? {
@@ -103,9 +113,29 @@ function toAction(line: ActionLine): Action {
     ...base,
     ...(remote === undefined ? {} : { remote }),
     ...(local === undefined ? {} : { local }),
+    ...(keep === undefined ? {} : { keep }),
     ...flags,
     message: line.message as MessageNote,
   };
+}
+
+interface KeptFields {
+  readonly keepUid?: number | undefined;
+  readonly keepUidValidity?: string | undefined;
+  readonly keepRemoteFile?: string | undefined;
+  readonly keepFile?: string | undefined;
+  readonly keepLocalUid?: number | undefined;
+  readonly keepLocalUidValidity?: string | undefined;
+}
+
+/** What stays of a duplicate; half of it is as good as nothing, and refused. */
+function keptOf(line: KeptFields & Pick<ActionLine, 'op'>): BySide<End> | undefined {
+  const remote = endOf(line.keepUid, line.keepUidValidity, line.keepRemoteFile);
+  const local = endOf(line.keepLocalUid, line.keepLocalUidValidity, line.keepFile);
+  if (remote === undefined && local === undefined) return undefined;
+  if (remote === undefined || local === undefined) invalid('what is kept needs both its ends');
+  if (line.op !== 'delete-local') invalid(`"${line.op}" keeps nothing`);
+  return { remote, local };
 }
 
 function flagField(

@@ -49,6 +49,16 @@ const ends = {
   localUidValidity: uidValidity.optional(),
 };
 
+/** Of a duplicate: both ends of the message that stays. */
+const keptEnds = {
+  keepUid: uid.optional(),
+  keepUidValidity: uidValidity.optional(),
+  keepRemoteFile: file.optional(),
+  keepFile: file.optional(),
+  keepLocalUid: uid.optional(),
+  keepLocalUidValidity: uidValidity.optional(),
+};
+
 const mailboxOp = z.strictObject({
   op: z.enum([
     'create-mailbox-local',
@@ -86,6 +96,7 @@ const messageOp = z.strictObject({
   ]),
   ...common,
   ...ends,
+  ...keptEnds,
   flags: flags.optional(),
   add: flags.optional(),
   remove: flags.optional(),

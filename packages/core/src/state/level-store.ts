@@ -104,10 +104,6 @@ export class LevelStore implements Store {
     });
   }
 
-  /**
-   * The records of a partition one after the other, without ever holding all of them. Whether they are all is known at the
-   * end only: it throws then when they do not fit their seal. Nobody writes meanwhile.
-   */
   async *each<K extends Kind>(
     kind: K,
     mailbox: string,

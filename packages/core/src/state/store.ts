@@ -23,6 +23,14 @@ export interface Store {
   get<K extends Kind>(kind: K, mailbox: string, key: string): Promise<RecordKinds[K] | undefined>;
   /** A whole partition, verified against its seal, in key order. */
   all<K extends Kind>(kind: K, mailbox: string): Promise<Map<string, RecordKinds[K]>>;
+  /**
+   * The records of a partition one after the other, without ever holding all of them. Whether they are all is known at the
+   * end only: it throws then when they do not fit their seal. Nobody writes meanwhile.
+   */
+  each<K extends Kind>(
+    kind: K,
+    mailbox: string,
+  ): AsyncIterable<readonly [key: string, value: RecordKinds[K]]>;
   /** The partitions of a kind that hold records, sorted. */
   partitions(kind: Kind): Promise<string[]>;
   /** Applies all changes or none. `durable` returns only when they are on disk (one fdatasync). */
