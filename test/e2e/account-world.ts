@@ -14,6 +14,9 @@ import { type Ended, jsonLines, postern, type RunOptions } from './cli-command.j
 
 let users = 0;
 
+/** A server with plain text on a port of 127.0.0.1, and one password for all users. */
+export type AccountServer = Pick<Dovecot, 'port' | 'password'> & Partial<Pick<Dovecot, 'mailDir'>>;
+
 export interface WorldOptions {
   /** Where the command connects to; the server itself unless given. */
   readonly proxy?: WireProxy;
@@ -21,13 +24,13 @@ export interface WorldOptions {
 
 /** An account of its own on a real server, a directory for its Maildir, and the built command between the two. */
 export class AccountWorld {
-  readonly server: Dovecot;
+  readonly server: AccountServer;
   readonly user = `user${++users}`;
   readonly directory = mkdtempSync(join(tmpdir(), 'postern-e2e-'));
   readonly local = join(this.directory, 'Mail');
   readonly #port: number;
 
-  constructor(server: Dovecot, { proxy }: WorldOptions = {}) {
+  constructor(server: AccountServer, { proxy }: WorldOptions = {}) {
     assertBuilt();
     this.server = server;
     this.#port = proxy?.port ?? server.port;
@@ -108,7 +111,9 @@ export class AccountWorld {
 
   /** Who owns the mail of the server. */
   get mailOwner(): { readonly uid: number; readonly gid: number } {
-    return statSync(join(this.server.mailDir(this.user), '..'));
+    const directory = this.server.mailDir?.(this.user);
+    if (directory === undefined) throw new Error('this server does not say where its mail is');
+    return statSync(join(directory, '..'));
   }
 
   remove(): void {

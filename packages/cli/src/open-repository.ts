@@ -130,6 +130,7 @@ function makeSide(position: SideName, { config, env, warn }: Opening): Side {
     return new MaildirSide({
       root: end.path,
       layout: layoutOf(end),
+      ...(end.copies === undefined ? {} : { copies: end.copies }),
       repository: config.id,
       position,
       seam: openSeam,

@@ -144,6 +144,7 @@ function keyOf(kind: Kind, value: RecordKinds[Kind]): string | undefined {
       return (value as Row).key;
     case 'intent':
     case 'log':
+    case 'digests':
       return undefined;
     default:
       return unreachable(kind);

@@ -102,6 +102,7 @@ const FULL: { readonly [K in Kind]: Required<RecordKinds[K]> } = {
   local: row,
   intent,
   log: operation,
+  digests: { stamp: '3 17 2 2', digests: 'ASNFZ4mrze/v' },
 };
 
 const roundTrip = <K extends Kind>(kind: K, value: RecordKinds[K]) => {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { SideName } from '@postern/core/model/by-side.js';
 import { PosternError } from '@postern/core/model/error.js';
+import type { CopyKind } from '@postern/core/side/maildir/copying.js';
 import { detectLayout, type MaildirLayout } from '@postern/core/side/maildir/layout.js';
 import { type EndAddress, parseEndUrl } from './end-url.js';
 import { keyLine } from './key-line.js';
@@ -17,7 +18,11 @@ export type EndConfig =
       readonly passwordCommand?: string | readonly string[];
       readonly reader?: 'bulk' | 'imapflow';
     })
-  | (Extract<EndAddress, { kind: 'maildir' }> & { readonly layout?: MaildirLayout });
+  | (Extract<EndAddress, { kind: 'maildir' }> & {
+      readonly layout?: MaildirLayout;
+      /** What a message copied from one mailbox to another is: a file of its own, or a second name. */
+      readonly copies?: CopyKind;
+    });
 
 /** The layout of a Maildir: as configured, else as it is. */
 export function layoutOf({ path, layout }: Extract<EndConfig, { kind: 'maildir' }>): MaildirLayout {
@@ -43,7 +48,11 @@ export function localOf(local: ConfigFile['local'], source: Source): EndConfig {
     wrong(paths.config, keyLine(text, ['local', key]), `"local.${key}": there is no "local.url"`);
   }
   const layout = local.layout ?? wrong(paths.config, keyLine(text, ['local']), '"local.layout" is missing');
-  return { kind: 'maildir', path: paths.root, layout };
+  return { kind: 'maildir', path: paths.root, layout, ...copiesOf(local) };
+}
+
+function copiesOf({ copies }: Pick<ConfigFile['local'], 'copies'>): { readonly copies?: CopyKind } {
+  return copies === undefined ? {} : { copies };
 }
 
 /** Checks what a table says of a side. Throws `config-wrong` with file, line and reason. */
@@ -61,9 +70,10 @@ export function endOf(end: ConfigFile['remote'], { table, text, paths }: Source)
     for (const key of ['user', 'ca', 'password-command', 'reader'] as const) {
       if (end[key] !== undefined) fail(key, 'a maildir: URL has no use for it');
     }
-    return { ...address, ...(end.layout === undefined ? {} : { layout: end.layout }) };
+    return { ...address, ...(end.layout === undefined ? {} : { layout: end.layout }), ...copiesOf(end) };
   }
   if (end.layout !== undefined) fail('layout', 'an IMAP account has no layout');
+  if (end.copies !== undefined) fail('copies', 'an IMAP account copies as its server does');
   if (address.user !== undefined && end.user !== undefined) {
     fail('user', 'the URL names a user already');
   }

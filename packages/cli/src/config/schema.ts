@@ -16,6 +16,7 @@ const end = z.strictObject({
   'password-command': z.union([text, z.array(text).min(1)], 'a command line, or a list of words').optional(),
   reader: z.enum(['bulk', 'imapflow']).optional(),
   layout: z.enum(['maildir++', 'fs']).optional(),
+  copies: z.enum(['files', 'links']).optional(),
 });
 
 const pattern = text.superRefine((value, context) => {

@@ -1,19 +1,14 @@
 import type { Original, Originals } from '../merge/find-copies.js';
-import { bySide, otherSide, SIDES, type SideName } from '../model/by-side.js';
+import { type BySide, bySide, otherSide, SIDES, type SideName } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
-import { isEdited } from '../model/pair.js';
+import { isEdited, type Pair } from '../model/pair.js';
+import type { Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
-import { loadView } from '../observe/load-view.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
+import { pairsLike } from './base-digests.js';
 
-/** Messages in quiet mailboxes that are looked through for originals; beyond that their bytes travel once more. */
-const MOST_LOOKED_THROUGH = 30_000;
-
-/**
- * Finds the paired messages of some digests: in the mailboxes that were merged anyway, and in quiet ones as long as they
- * are few. The cost of a new message must not grow with the account.
- */
+/** Finds the paired messages of some digests: in the mailboxes that were merged anyway, and in quiet ones. */
 export async function findOriginals(
   store: Store,
   wanted: ReadonlySet<string>,
@@ -22,14 +17,8 @@ export async function findOriginals(
   const found = new Found(wanted);
   if (wanted.size > 0) {
     for (const view of views) found.collect(view);
-    let left = MOST_LOOKED_THROUGH;
     for (const record of records) {
-      if (!record.quiet) continue;
-      left -= record.sides.local?.cursor.count ?? 0;
-      if (left < 0) break;
-      const pairs = await store.all('pair', record.mailbox);
-      const some = [...pairs.values()].some(pair => wanted.has(pair.identity.digest));
-      if (some) found.collect(await loadView(store, record));
+      if (record.quiet) await found.collectQuiet(store, record, await pairsLike(store, record, wanted));
     }
   }
   return found;
@@ -52,37 +41,49 @@ class Found implements Originals {
     return this.#counts[side].get(digest)?.get(mailbox) ?? 0;
   }
 
-  collect(view: MailboxView): void {
-    this.#countRows(view);
-    if (view.rematch !== undefined) return;
-    for (const pair of view.pairs) {
-      const { digest } = pair.identity;
-      if (!this.#wanted.has(digest) || pair.weak) continue;
-      const rowOf = (side: SideName) => {
-        const snapshot = view.sides[side];
-        const row =
-          snapshot?.cursor.epoch === pair[side].epoch ? snapshot.rows.get(pair[side].key) : undefined;
-        return row === undefined || isEdited(pair, side, row) ? undefined : row;
-      };
-      const rows = { remote: rowOf('remote'), local: rowOf('local') };
-      for (const side of SIDES) {
-        const [row, counterpart] = [rows[side], rows[otherSide(side)]];
-        if (row === undefined || counterpart === undefined) continue;
-        const originals = this.#originals[side].get(digest) ?? [];
-        this.#originals[side].set(digest, originals);
-        originals.push({ mailbox: view.mailbox, row, counterpart });
+  collect({ mailbox, pairs, sides, rematch }: MailboxView): void {
+    for (const side of SIDES) {
+      for (const { identity } of sides[side]?.rows.values() ?? []) {
+        if (this.#wanted.has(identity.digest)) this.#note(side, mailbox, identity.digest);
       }
+    }
+    if (rematch !== undefined) return;
+    for (const pair of pairs) {
+      if (!this.#wanted.has(pair.identity.digest)) continue;
+      const rowOf = (side: SideName) => {
+        const snapshot = sides[side];
+        return snapshot?.cursor.epoch === pair[side].epoch ? snapshot.rows.get(pair[side].key) : undefined;
+      };
+      this.#add(mailbox, pair, { remote: rowOf('remote'), local: rowOf('local') });
     }
   }
 
-  #countRows({ mailbox, sides }: MailboxView): void {
-    for (const side of SIDES) {
-      for (const { identity } of sides[side]?.rows.values() ?? []) {
-        if (!this.#wanted.has(identity.digest)) continue;
-        const counts = this.#counts[side].get(identity.digest) ?? new Map<MailboxName, number>();
-        this.#counts[side].set(identity.digest, counts);
-        counts.set(mailbox, (counts.get(mailbox) ?? 0) + 1);
-      }
+  /** In a quiet mailbox every message is in a pair, so that pairs tell how many there are of a kind. */
+  async collectQuiet(store: Store, { mailbox, sides }: MailboxRecord, pairs: readonly Pair[]): Promise<void> {
+    for (const pair of pairs) {
+      const rowOf = async (side: SideName) =>
+        sides[side]?.cursor.epoch === pair[side].epoch ? store.get(side, mailbox, pair[side].key) : undefined;
+      for (const side of SIDES) this.#note(side, mailbox, pair.identity.digest);
+      this.#add(mailbox, pair, { remote: await rowOf('remote'), local: await rowOf('local') });
     }
+  }
+
+  #add(mailbox: MailboxName, pair: Pair, rows: BySide<Row | undefined>): void {
+    const { digest } = pair.identity;
+    if (pair.weak) return;
+    for (const side of SIDES) {
+      const [row, counterpart] = [rows[side], rows[otherSide(side)]];
+      if (row === undefined || counterpart === undefined) return;
+      if (isEdited(pair, side, row) || isEdited(pair, otherSide(side), counterpart)) return;
+      const originals = this.#originals[side].get(digest) ?? [];
+      this.#originals[side].set(digest, originals);
+      originals.push({ mailbox, row, counterpart });
+    }
+  }
+
+  #note(side: SideName, mailbox: MailboxName, digest: string): void {
+    const counts = this.#counts[side].get(digest) ?? new Map<MailboxName, number>();
+    this.#counts[side].set(digest, counts);
+    counts.set(mailbox, (counts.get(mailbox) ?? 0) + 1);
   }
 }

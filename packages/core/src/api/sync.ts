@@ -1,4 +1,5 @@
-import { type ApplyReport, applyActions } from '../apply/apply-actions.js';
+import { applyActions } from '../apply/apply-actions.js';
+import type { ApplyReport } from '../apply/apply-report.js';
 import type { Action } from '../model/action.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Outcome, Result } from '../model/outcome.js';

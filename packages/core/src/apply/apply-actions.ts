@@ -2,14 +2,15 @@ import { type Action, OPS } from '../model/action.js';
 import type { SideName } from '../model/by-side.js';
 import { bug, isOneMailboxOnly, PosternError } from '../model/error.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
-import type { Outcome, Result } from '../model/outcome.js';
+import type { Result } from '../model/outcome.js';
 import type { Problem } from '../model/row.js';
 import { openSteps } from '../model/steps.js';
 import { guardSides } from '../observe/guard-sides.js';
 import { observeSide, type Unseen } from '../observe/observe-side.js';
 import type { Progress, Repository } from '../state/repository.js';
+import type { ApplyOptions, ApplyReport } from './apply-report.js';
 import { inBatches } from './batches.js';
-import { type BrakeReport, findBrakes, isHeld } from './brakes.js';
+import { findBrakes, isHeld } from './brakes.js';
 import { copyLanded } from './copy-landed.js';
 import { runCopies } from './copying.js';
 import { Desk } from './desk.js';
@@ -27,29 +28,6 @@ import { settleInterrupted } from './settle-interrupted.js';
 import { settleRematch } from './settle-rematch.js';
 import { sortOut } from './sort-out.js';
 import { Whereabouts } from './whereabouts.js';
-
-export interface ApplyOptions {
-  /** Check everything, do nothing. */
-  readonly dryRun?: boolean;
-  /** Allow this many deletions, whatever the brakes say. */
-  readonly maxDelete?: number;
-  /** Go on although a side is empty or not the one we knew. */
-  readonly allowEmpty?: boolean;
-  /** What this very process saw of the remote just now: it is not observed once more. */
-  readonly fetched?: Unseen;
-  readonly onOutcome?: (outcome: Outcome) => void;
-  readonly progress?: Progress;
-}
-
-export interface ApplyReport {
-  readonly operation: string;
-  readonly counts: Readonly<Record<Result, number>>;
-  /** Brakes that held deletions back. */
-  readonly brakes: readonly BrakeReport[];
-  readonly problems: readonly Problem[];
-  /** What ended the run before every action had its turn. */
-  readonly stopped?: PosternError;
-}
 
 /**
  * Runs actions: any subset of a plan, in any order, any number of times, however old. Each is checked against what both
@@ -324,10 +302,4 @@ class Run {
 function operationId(repository: Repository): string {
   const stamp = new Date(repository.clock.now()).toISOString().replace(/[-:]|\.\d+/g, '');
   return `${stamp}-${repository.random()}`;
-}
-
-/** The exit status of an apply (DESIGN §9): a brake wins over skipped and failed actions. */
-export function exitOf(report: ApplyReport): 0 | 3 | 6 {
-  if (report.counts.held > 0) return 6;
-  return report.counts.skipped + report.counts.failed > 0 ? 3 : 0;
 }

@@ -3,7 +3,6 @@ import { agreedFlags } from '../model/agreed-flags.js';
 import { otherSide, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
 import { type Flags, hasFlag, protects } from '../model/flags.js';
-import type { Identity } from '../model/identity.js';
 import { isEdited, type Pair } from '../model/pair.js';
 import type { MessageKey, Row } from '../model/row.js';
 import {
@@ -14,9 +13,12 @@ import {
   type Slot,
   type StagedLetter,
 } from '../side/side.js';
+import { arrivedWrong } from './arrived-wrong.js';
+import { targetOf } from './copy-target.js';
 import type { Desk } from './desk.js';
 import { already, failed, type Refusal, type Report, skipped } from './judgement.js';
 import type { LandedMessages } from './landed.js';
+import { noteLanded } from './note-landed.js';
 import { endOf } from './pairing.js';
 
 /** A batch ends at this many messages or wire octets, whichever comes first; one large message is a batch of its own. */
@@ -42,11 +44,6 @@ interface Telling {
 /** Runs `download` or `upload` lines of one mailbox, batch by batch. */
 export async function runCopies(desk: Desk, actions: readonly Action[], telling: Telling): Promise<void> {
   for (const batch of batches(desk, actions)) await new CopyBatch(desk, telling).run(batch);
-}
-
-/** The side a copy goes to. */
-export function targetOf(action: Action): SideName {
-  return action.op === 'download' ? 'local' : 'remote';
 }
 
 function* batches(desk: Desk, actions: readonly Action[]): Generator<readonly Action[]> {
@@ -334,39 +331,4 @@ class Delivery {
       ...(remote.identity.digest === what.identity.digest ? {} : { remoteDigest: remote.identity.digest }),
     });
   }
-}
-
-function noteLanded(desk: Desk, landed: LandedMessages, action: Action, { key }: Row): void {
-  if (!landed.isShared(action)) return;
-  const target = targetOf(action);
-  const source = otherSide(target);
-  const row = desk.row(source, endOf(action, source)) ?? bug('a delivery without its source');
-  const { identity, date, serverId } = row;
-  landed.note(action, {
-    mailbox: desk.mailbox,
-    epoch: desk.epoch(target),
-    key,
-    size: identity.size,
-    date,
-    serverId,
-    sole: desk.countLike(source, identity.digest) === 1,
-  });
-}
-
-/**
- * A server may hand out a notice instead of the message (SCENARIOS RA-08). Header excerpts of malformed messages may hash
- * differently from their bytes, so an equal Message-ID or size is enough.
- */
-function arrivedWrong(expected: Row, got: Identity): Refusal | undefined {
-  const known = expected.identity;
-  if (known.content !== undefined) {
-    return known.content === got.content
-      ? undefined
-      : failed('other bytes arrived than the message had before');
-  }
-  const same =
-    known.digest === got.digest ||
-    (known.messageId !== undefined && known.messageId === got.messageId) ||
-    known.size === got.size;
-  return same ? undefined : failed('another message arrived than the one asked for');
 }

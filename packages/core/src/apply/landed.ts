@@ -17,6 +17,11 @@ export interface Landed {
   readonly sole: boolean;
 }
 
+interface Noted extends Landed {
+  /** Another one like it, noted before. There hardly ever is one: a list for each would take more memory than they do. */
+  readonly earlier: Noted | undefined;
+}
+
 /** Of messages that differ although their headers do not, so many are remembered. */
 const MOST_OF_A_KIND = 8;
 
@@ -25,7 +30,7 @@ const MOST_OF_A_KIND = 8;
  * nothing about the others.
  */
 export class LandedMessages {
-  readonly #shared: BySide<Map<string, Landed[]>> = { remote: new Map(), local: new Map() };
+  readonly #shared: BySide<Map<string, Noted | undefined>> = { remote: new Map(), local: new Map() };
 
   constructor(actions: Iterable<Action>) {
     const first: BySide<Map<string, MailboxName>> = { remote: new Map(), local: new Map() };
@@ -35,30 +40,41 @@ export class LandedMessages {
       if (on === undefined || digest === undefined) continue;
       const before = first[on].get(digest);
       if (before === undefined) first[on].set(digest, action.mailbox);
-      else if (before !== action.mailbox && !this.#shared[on].has(digest)) this.#shared[on].set(digest, []);
+      else if (before !== action.mailbox) this.#shared[on].set(digest, undefined);
     }
   }
 
   /** Whether several mailboxes want messages like this one. */
   isShared(action: Action): boolean {
-    return this.#known(action) !== undefined;
+    const on = newCopyOn(action);
+    const digest = action.message?.digest;
+    return on !== undefined && digest !== undefined && this.#shared[on].has(digest);
   }
 
   note(action: Action, landed: Landed): void {
-    const known = this.#known(action);
-    if (known !== undefined && known.length < MOST_OF_A_KIND) known.push(landed);
+    const on = newCopyOn(action);
+    const digest = action.message?.digest;
+    if (on === undefined || digest === undefined || !this.#shared[on].has(digest)) return;
+    if (this.#noted(action).length >= MOST_OF_A_KIND) return;
+    const { mailbox, epoch, key, size, date, serverId, sole } = landed;
+    const earlier = this.#shared[on].get(digest);
+    this.#shared[on].set(digest, { mailbox, epoch, key, size, date, serverId, sole, earlier });
   }
 
   /** What landed in other mailboxes and may be the message of this line. */
   find(action: Action): readonly Landed[] {
-    const found = this.#known(action) ?? [];
-    return found.filter(({ mailbox, size }) => mailbox !== action.mailbox && size === action.message?.size);
+    return this.#noted(action).filter(
+      ({ mailbox, size }) => mailbox !== action.mailbox && size === action.message?.size,
+    );
   }
 
-  #known(action: Action): Landed[] | undefined {
+  #noted(action: Action): Noted[] {
     const on = newCopyOn(action);
     const digest = action.message?.digest;
-    return on === undefined || digest === undefined ? undefined : this.#shared[on].get(digest);
+    const noted: Noted[] = [];
+    if (on === undefined || digest === undefined) return noted;
+    for (let one = this.#shared[on].get(digest); one !== undefined; one = one.earlier) noted.push(one);
+    return noted;
   }
 }
 

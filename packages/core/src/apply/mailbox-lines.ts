@@ -110,6 +110,7 @@ async function renameInState(
   };
   const changes: Change[] = [
     { clear: 'pair', mailbox: from },
+    { clear: 'digests', mailbox: from },
     { clear: on, mailbox: from },
     { del: 'mailbox', mailbox: '', key: from },
     { put: 'mailbox', mailbox: '', key: to, value: record },
@@ -152,6 +153,7 @@ export async function runDelete(repository: Repository, action: Action, report: 
   await repository.store.write(
     [
       { clear: 'pair', mailbox },
+      { clear: 'digests', mailbox },
       { clear: on, mailbox },
       { del: 'mailbox', mailbox: '', key: mailbox },
     ],

@@ -5,6 +5,7 @@ import type { Result } from '../model/outcome.js';
 import type { Cursor, Epoch, MessageKey } from '../model/row.js';
 import { readPair, readRow, storePair, storeRow } from './message-forms.js';
 import type {
+  DigestIndex,
   Intent,
   Kind,
   MailboxRecord,
@@ -127,6 +128,8 @@ const operation = object<Operation>({
   settled: optional(object<Settled>({ by: text, at: number, found: whole, undone: whole, open: whole })),
 });
 
+const digests = object<DigestIndex>({ stamp: text, digests: text });
+
 const row = { store: storeRow, read: readRow };
 
 export const FORMS: { readonly [K in Kind]: Form<RecordKinds[K]> } = {
@@ -137,4 +140,5 @@ export const FORMS: { readonly [K in Kind]: Form<RecordKinds[K]> } = {
   local: row,
   intent: { store: intent, read: intent },
   log: { store: operation, read: operation },
+  digests: { store: digests, read: digests },
 };

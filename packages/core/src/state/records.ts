@@ -25,10 +25,21 @@ export interface RecordKinds {
   intent: Intent;
   /** Key = operation id, partition '': one apply. */
   log: Operation;
+  /** Key `pairs`, partition = mailbox: an index of the pairs' digests. A hint: it may be out of date or missing. */
+  digests: DigestIndex;
 }
 
 export type Kind = keyof RecordKinds;
-export const KINDS: readonly Kind[] = ['meta', 'mailbox', 'pair', 'remote', 'local', 'intent', 'log'];
+export const KINDS: readonly Kind[] = [
+  'meta',
+  'mailbox',
+  'pair',
+  'remote',
+  'local',
+  'intent',
+  'log',
+  'digests',
+];
 
 export interface RepositoryRecord {
   readonly repository: string;
@@ -91,6 +102,13 @@ export interface Intent {
 }
 
 /** One apply. Without an end it was cut short, or is going on. */
+export interface DigestIndex {
+  /** What the mailbox was when the index was made. */
+  readonly stamp: string;
+  /** The first 48 bits of the digest of each pair, in base64, one after the other. */
+  readonly digests: string;
+}
+
 export interface Operation {
   readonly started: number;
   readonly ended?: number;

@@ -1,0 +1,92 @@
+import { fetchRemote } from '@postern/core/api/fetch.js';
+import { makePlan } from '@postern/core/api/plan.js';
+import { describe, expect, it } from 'vitest';
+import { message } from '../../support/messages.js';
+import { Rig } from '../../support/rig.js';
+
+const MANY = 300;
+
+/** A quiet mailbox with many messages on both sides, and another one. */
+async function settled(): Promise<Rig> {
+  const rig = await Rig.create();
+  for (const world of [rig.remote, rig.local]) world.createMailbox('Archive');
+  for (let n = 0; n < MANY; n++) {
+    for (const world of [rig.remote, rig.local]) world.add('Archive', message({ id: `m${n}` }), ['\\Seen']);
+  }
+  await rig.sync();
+  expect((await rig.plan()).actions).toEqual([]);
+  return rig;
+}
+
+const indexOf = (rig: Rig) => rig.run(({ store }) => store.get('digests', 'Archive', 'pairs'));
+
+const keyOf = (rig: Rig, n: number) => [...rig.local.mailbox('Archive').messages.keys()][n] ?? 'none';
+
+/** How many records of pairs a plan decoded. */
+async function planned(rig: Rig) {
+  let pairsRead = 0;
+  const plan = await rig.run(async repository => {
+    const { store } = repository;
+    const all: typeof store.all = async (kind, mailbox) => {
+      const records = await store.all(kind, mailbox);
+      if (kind === 'pair') pairsRead += records.size;
+      return records;
+    };
+    const watched = Object.assign(Object.create(store) as typeof store, {
+      all,
+      get: store.get.bind(store),
+      write: store.write.bind(store),
+      partitions: store.partitions.bind(store),
+    });
+    await fetchRemote({ ...repository, store: watched });
+    return makePlan({ ...repository, store: watched });
+  });
+  return { ops: plan.actions.map(({ op, mailbox }) => `${op} ${mailbox}`), pairsRead };
+}
+
+describe('a message in a quiet mailbox of any size', () => {
+  it('is found when a copy of it turns up elsewhere', async () => {
+    const rig = await settled();
+    rig.local.copy('Archive', keyOf(rig, 7), 'INBOX');
+    expect((await planned(rig)).ops).toEqual(['copy-remote Archive']);
+    await rig.sync();
+    expect(rig.remote.traffic.delivered).toBe(0);
+    expect(rig.remote.contents('INBOX')).toEqual(rig.local.contents('INBOX'));
+  });
+
+  it('is not looked for among all the others each time mail comes in', async () => {
+    const rig = await settled();
+    expect(await indexOf(rig)).toBeUndefined();
+    rig.remote.add('INBOX', message({ id: 'new' }));
+    expect((await planned(rig)).pairsRead).toBeGreaterThanOrEqual(MANY);
+    expect((await indexOf(rig))?.digests).toHaveLength(8 * MANY);
+    await rig.sync();
+    rig.remote.add('INBOX', message({ id: 'newer' }));
+    const { ops, pairsRead } = await planned(rig);
+    expect(ops).toEqual(['download INBOX']);
+    expect(pairsRead).toBeLessThan(MANY);
+  });
+
+  it('is found when it came after the index was made', async () => {
+    const rig = await settled();
+    rig.remote.add('INBOX', message({ id: 'new' }));
+    await rig.sync();
+    const before = await indexOf(rig);
+    rig.remote.add('Archive', message({ id: 'late' }));
+    await rig.sync();
+    rig.local.copy('Archive', keyOf(rig, MANY), 'INBOX');
+    expect((await planned(rig)).ops).toEqual(['copy-remote Archive']);
+    expect((await indexOf(rig))?.stamp).not.toBe(before?.stamp);
+  });
+
+  it('leaves no index behind when its mailbox is gone', async () => {
+    const rig = await settled();
+    rig.remote.add('INBOX', message({ id: 'new' }));
+    await rig.sync();
+    expect(await indexOf(rig)).toBeDefined();
+    rig.configure({ scope: { include: ['INBOX'] } });
+    await rig.sync();
+    const left = await rig.run(({ store }) => store.partitions('digests'));
+    expect(left).toEqual([]);
+  });
+});
