@@ -31,7 +31,7 @@ beforeEach(async () => {
 });
 
 describe('a mailbox that leaves the scope', () => {
-  it('is forgotten: nothing is deleted anywhere; back in scope, nothing travels', async () => {
+  it('FO-23: is forgotten: nothing is deleted anywhere; back in scope, nothing travels', async () => {
     const before = mail(rig);
     const traffic = delivered(rig);
     rig.configure(excluding('Lists/**'));

@@ -113,7 +113,7 @@ describe.each(['bulk', 'imapflow'] as const)('reading messages with %s', reader 
       expect(found['1'] === whole).toBe(true);
     });
 
-    it('are whole when the server said they were smaller or larger', async () => {
+    it('MM-17, MM-18: are whole when the server said they were smaller or larger', async () => {
       for (const size of [4 * MEGABYTE + 1, 9 * MEGABYTE]) {
         const { side } = await scripted({ answers: [OPEN, pieces(MEGABYTE)] }, { reader });
         expect((await read(side, known(1, size)))['1'] === whole).toBe(true);

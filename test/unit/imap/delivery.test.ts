@@ -194,7 +194,7 @@ describe('appending', () => {
     expect(sent[0]?.includes('a\0b')).toBe(true);
   });
 
-  it('finds out itself where new messages begin when the server does not say', async () => {
+  it('UV-13: finds out itself where new messages begin when the server does not say', async () => {
     const say = lines('* 4 EXISTS', '* OK [UIDVALIDITY 7] x', 'TAG OK open');
     const answers: ScriptedAnswer[] = [
       { when: /^SELECT/, say },
@@ -222,7 +222,7 @@ describe('appending', () => {
     expect(server.count(/^APPEND/)).toBe(0);
   });
 
-  it('leaves flags and dates out that the wire cannot carry', async () => {
+  it('MM-19: leaves flags and dates out that the wire cannot carry', async () => {
     const { side, server } = await scripted({ answers: [appended('[APPENDUID 7 10]'), OPEN] });
     const odd = { ...mail('a'), flags: ['\\Seen', 'two words', 'x)\r\nZ LOGOUT'], date: Number.NaN };
     const outcomes = await deliverAll(side, INBOX, [odd]);

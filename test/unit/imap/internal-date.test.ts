@@ -10,7 +10,7 @@ describe('dates on the wire', () => {
     expect(parseInternalDate(' 1-Jan-1970 00:00:00 +0000')).toBe(0);
   });
 
-  it('are none when anything is amiss', () => {
+  it('MM-19: are none when anything is amiss', () => {
     for (const text of [
       '',
       'yesterday',
@@ -22,7 +22,7 @@ describe('dates on the wire', () => {
     }
   });
 
-  it('are not sent where the wire cannot say them', () => {
+  it('MM-19: are not sent where the wire cannot say them', () => {
     for (const date of [Number.NaN, Date.UTC(10_000, 0), Number.POSITIVE_INFINITY]) {
       expect(formatInternalDate(date)).toBeUndefined();
     }

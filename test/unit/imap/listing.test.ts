@@ -7,7 +7,7 @@ const list = (...entries: readonly string[]) => [
 ];
 
 describe('a listing', () => {
-  it('tells levels from mailboxes, and what a mailbox is for', async () => {
+  it('FO-12: tells levels from mailboxes, and what a mailbox is for', async () => {
     const answers = list(
       '(\\HasChildren) "/" inbox',
       '(\\Noselect) "/" "lists"',
@@ -26,7 +26,7 @@ describe('a listing', () => {
     });
   });
 
-  it('SE-01, SE-02: leaves alone and reports names that cannot be handled', async () => {
+  it('FO-19, FO-20, SE-01, SE-02: leaves alone and reports names that cannot be handled', async () => {
     const hostile = ['"../../.ssh"', '"/etc"', '"a//b"', '"x\x1b[2J"', `"${'x'.repeat(300)}"`, '"caf\xe9"'];
     const { side } = await scripted({
       answers: list('() "/" INBOX', ...hostile.map(name => `() "/" ${name}`)),
@@ -37,7 +37,7 @@ describe('a listing', () => {
     for (const { reason } of problems) expect(reason).not.toMatch(/[\x00-\x1f\x7f-\x9f]/);
   });
 
-  it('never makes two mailboxes one: the one that owns the name stays, the other is reported', async () => {
+  it('FO-15: never makes two mailboxes one: the one that owns the name stays, the other is reported', async () => {
     const { side } = await scripted({
       capabilities: 'IMAP4rev1 NAMESPACE',
       answers: [

@@ -32,14 +32,14 @@ describe('mailbox names of a server', () => {
     expect(rawOf('INBOX', cyrus)).toBe('INBOX');
   });
 
-  it('keep a slash and a backslash inside a level apart from ours', () => {
+  it('FO-16: keep a slash and a backslash inside a level apart from ours', () => {
     expect(nameOf('INBOX.a/b.c\\d', cyrus)).toBe('a\\2fb/c\\5cd');
     expect(rawOf('a\\2fb/c\\5cd', cyrus)).toBe('INBOX.a/b.c\\d');
     expect(nameOf('x\\26y')).toBe('x\\5c26y');
     expect(rawOf('x\\5c26y')).toBe('x\\26y');
   });
 
-  it('that are no valid modified UTF-7 are kept as they are, reversibly', () => {
+  it('FO-17: that are no valid modified UTF-7 are kept as they are, reversibly', () => {
     for (const raw of ['bad&AP', 'x&AEE-y', '&', 'a&&b', '&2D0-']) {
       const name = nameOf(raw);
       expect(name).toBe(raw.replaceAll('&', '\\26'));

@@ -174,7 +174,7 @@ describe('copying', () => {
   });
 });
 
-describe('a message whose header the server rewrote when it was appended', () => {
+describe('MM-14: a message whose header the server rewrote when it was appended', () => {
   const header = 'BODY[HEADER.FIELDS (MESSAGE-ID DATE FROM TO CC SUBJECT)]';
   const text = 'Message-ID: <m1@example.org>\r\nSubject: rewritten\r\n\r\n';
   const rewritten = (date: string): ScriptedAnswer => ({

@@ -21,7 +21,7 @@ async function codeOf(...answers: ScriptedAnswer[]): Promise<string> {
 }
 
 describe('a snapshot', () => {
-  it('takes UIDs in any order, twice, and as large as they can be', async () => {
+  it('UV-11: takes UIDs in any order, twice, and as large as they can be', async () => {
     const rows = [row(LAST), row(3_000_000_000), row(7), row(7)];
     expect(await keysOf(open(3), fetched(...rows))).toEqual(['7', '3000000000', '4294967295']);
   });
@@ -44,7 +44,7 @@ describe('a snapshot', () => {
     expect(await codeOf(open(2), { when: /^UID FETCH/, say })).toBe('mailbox-unreadable');
   });
 
-  it('RA-16, SE-07: does not count rows nobody asked for', async () => {
+  it('RA-16, SE-07: does not count rows nobody asked for (UV-12)', async () => {
     const unsolicited = ['* 2 FETCH (FLAGS (\\Seen))', '* 1 FETCH (UID 1 FLAGS (\\Flagged))'];
     const { side } = await scripted({ answers: [open(1), fetched(row(1), ...unsolicited)] });
     const { rows } = await side.snapshot(INBOX, undefined);
@@ -64,11 +64,11 @@ describe('a snapshot', () => {
       'one that is not kept',
       ['* 0 EXISTS', '* OK [UIDVALIDITY 5] x', '* NO [UIDNOTSTICKY] x', 'TAG OK open'],
     ],
-  ])('is not taken of a mailbox whose UIDVALIDITY is %s', async (_what, answer) => {
+  ])('UV-06, UV-07: is not taken of a mailbox whose UIDVALIDITY is %s', async (_what, answer) => {
     expect(await codeOf({ when: /^EXAMINE/, say: lines(...answer) })).toBe('mailbox-unreadable');
   });
 
-  it('RA-18: does without UIDNEXT, and without HIGHESTMODSEQ where there is none', async () => {
+  it('UV-13, RA-18: does without UIDNEXT, and without HIGHESTMODSEQ where there is none', async () => {
     const say = lines('* 1 EXISTS', '* OK [UIDVALIDITY 5] x', '* OK [NOMODSEQ] x', 'TAG OK open');
     const { side } = await scripted({
       capabilities: 'IMAP4rev1 CONDSTORE',

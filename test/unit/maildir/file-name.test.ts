@@ -23,11 +23,11 @@ describe('the flags in a file name', () => {
     ['1.a.h;2,S', []],
     ['1.a.h!2,S', []],
     ['1.a.h,S=5,W=6:2,R', ['\\Answered']],
-  ])('of %s are %j', (name, flags) => {
+  ])('MG-27, MG-28: of %s are %j', (name, flags) => {
     expect(plain.flagsOf(parseFileName(name as Octets))).toEqual(flags);
   });
 
-  it('keep letters they do not know, and what follows them, in ASCII order when they change', () => {
+  it('MG-27: keep letters they do not know, and what follows them, in ASCII order when they change', () => {
     expect(flagged('1.a.h:2,aSbSF,extra=1', ['\\Answered', '\\Seen'])).toBe('1.a.h:2,RSab,extra=1');
     expect(flagged('1.a.h', ['\\Deleted', '\\Draft', 'Work'])).toBe('1.a.h:2,DT');
     expect(flagged('1.a.h:2,S', [])).toBe('1.a.h:2,');

@@ -41,7 +41,7 @@ describe.each(styles)('mailbox names on disk ($layout, $encoding)', style => {
     );
   });
 
-  it('never lead out of the Maildir, to its own files or to ours', () => {
+  it('FO-21: never lead out of the Maildir, to its own files or to ours', () => {
     fc.assert(
       fc.property(anyName, name => {
         for (const part of directoryNames(name, style) ?? []) {

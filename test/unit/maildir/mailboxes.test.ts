@@ -219,18 +219,21 @@ describe('a Maildir that is not there', () => {
 });
 
 describe('a broken mailbox', () => {
-  it.each(['cur', 'new'])('without %s is listed and cannot be read, and is never empty', async part => {
-    const maildir = await TemporaryMaildir.make();
-    mailboxAt(maildir.root, '.Work');
-    rmSync(maildir.path('.Work', part), { recursive: true });
-    const side = maildir.side();
-    expect(await listed(maildir)).toEqual({ INBOX: true, Work: true });
-    expect(await codeOf(side.snapshot(WORK, undefined))).toBe('mailbox-unreadable');
-    expect(await codeOf(side.look(WORK, '' as never, []))).toBe('mailbox-unreadable');
-    expect(await codeOf(side.deliver(WORK))).toBe('mailbox-unreadable');
-    writeFileSync(maildir.path('.Work', part), 'a file');
-    expect(await codeOf(side.snapshot(WORK, undefined))).toBe('mailbox-unreadable');
-  });
+  it.each(['cur', 'new'])(
+    'FO-07: without %s is listed and cannot be read, and is never empty',
+    async part => {
+      const maildir = await TemporaryMaildir.make();
+      mailboxAt(maildir.root, '.Work');
+      rmSync(maildir.path('.Work', part), { recursive: true });
+      const side = maildir.side();
+      expect(await listed(maildir)).toEqual({ INBOX: true, Work: true });
+      expect(await codeOf(side.snapshot(WORK, undefined))).toBe('mailbox-unreadable');
+      expect(await codeOf(side.look(WORK, '' as never, []))).toBe('mailbox-unreadable');
+      expect(await codeOf(side.deliver(WORK))).toBe('mailbox-unreadable');
+      writeFileSync(maildir.path('.Work', part), 'a file');
+      expect(await codeOf(side.snapshot(WORK, undefined))).toBe('mailbox-unreadable');
+    },
+  );
 
   it('whose cur is a symbolic link cannot be read', async () => {
     const maildir = await TemporaryMaildir.make();

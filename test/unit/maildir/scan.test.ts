@@ -44,7 +44,7 @@ describe('a scan', () => {
     });
   });
 
-  it('passes over dot files, and keeps names with other delimiters whole', async () => {
+  it('MG-28, MM-22: passes over dot files, and keeps names with other delimiters, or sizes that are wrong, whole', async () => {
     const maildir = await TemporaryMaildir.make();
     maildir.put('cur', '.nfs0001', 'x');
     for (const name of ['1.a.h', '2.b.h:1,DRS', '3.c.h;2,S', '4.d.h!2,S', '5.e.h,S=3,W=4:2,']) {

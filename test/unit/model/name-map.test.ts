@@ -47,7 +47,7 @@ describe('the names of mailboxes', () => {
     expect(map.fromRemote(deep)).toBeUndefined();
   });
 
-  it('rules that would make two mailboxes one, or rename INBOX, are refused', () => {
+  it('FO-25: rules that would make two mailboxes one, or rename INBOX, are refused', () => {
     expect(nameRulesFault(rules(['a', 'x'], ['b', 'x']))).toBe('"a" and "b" would both be called "x"');
     expect(nameRulesFault(rules(['a', 'x'], ['a', 'y']))).toContain('named twice');
     expect(nameRulesFault(rules(['INBOX', 'x']))).toContain('INBOX');
