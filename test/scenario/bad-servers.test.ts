@@ -98,7 +98,7 @@ describe('a server that leaves something out', () => {
     one.quirks.twist = (answer, { text }) =>
       /^(EXAMINE|SELECT) "INBOX"/.test(text) ? change(answer) : answer;
     const { report } = await one.tried();
-    expect(report?.apply.problems.map(({ reason }) => reason)).toEqual([expect.stringContaining('UID')]);
+    expect(report?.fetch.problems.map(({ reason }) => reason)).toEqual([expect.stringContaining('UID')]);
     expect(subjects(one.rig.local)).toEqual(['a', 'b', 'mine']);
     expect(subjects(one.rig.remote)).toEqual(['b']);
   });

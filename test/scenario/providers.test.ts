@@ -11,6 +11,11 @@ const mail = (subject: string, parts: Parameters<typeof message>[0] = {}) =>
 const keyOf = ({ rig }: ImapRig, subject: string, mailbox = 'INBOX'): MessageKey =>
   [...rig.local.mailbox(mailbox).messages.values()].find(({ envelope }) => envelope.subject === subject)!.key;
 
+const sizeOfSet = (text: string) => {
+  const [, from, to] = /(\d+):(\d+)/.exec(text)!;
+  return Number(to) - Number(from) + 1;
+};
+
 async function syncedTimes(one: ImapRig, times: number): Promise<void> {
   for (let time = 0; time < times; time++) expect((await one.tried()).error).toBeUndefined();
 }
@@ -189,17 +194,15 @@ describe('Exchange', () => {
     await expectSettled(one);
   });
 
-  it('PV-12: a server that hangs up on large sets is asked for smaller ones, or the run ends without a loss', async () => {
+  it('PV-12: a server that hangs up on large sets is asked for smaller ones', async () => {
     const one = await imapRig({ capabilities });
     for (let number = 0; number < 30; number++) one.rig.remote.add('INBOX', mail(`m${number}`));
-    const isLarge = ({ text }: ScriptedCommand) => /^UID FETCH 1:\d\d .*BODY\.PEEK\[\]/.test(text);
+    const isLarge = ({ text }: ScriptedCommand) =>
+      /^UID FETCH \d+:\d+ .*BODY\.PEEK\[\]/.test(text) && sizeOfSet(text) > 10;
     one.quirks.instead = command => (isLarge(command) ? '* BYE Too much\r\n' : undefined);
     one.quirks.hangUp = isLarge;
-    const { error } = await one.tried();
-    expect(error?.message).toContain('Too much');
-    one.quirks.instead = undefined;
-    one.quirks.hangUp = undefined;
     await syncedTimes(one, 1);
+    expect(one.rig.local.mailbox('INBOX').messages.size).toBe(30);
     await expectSettled(one);
   });
 });

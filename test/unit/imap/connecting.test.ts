@@ -97,7 +97,7 @@ describe('connecting', () => {
       answers: [
         { when: /^LOGIN/, say: lines('TAG OK [CAPABILITY IMAP4rev1 UIDPLUS CONDSTORE] hi'), times: 1 },
         { when: /^EXAMINE/, say: opened({ exists: 1 }) },
-        { when: /^UID FETCH/, say: lines(row(1), '* BYE restarting'), close: true, times: 1 },
+        { when: /^UID FETCH/, say: lines(row(1)), close: true, times: 1 },
         { when: /^UID FETCH/, say: ok(row(1)) },
       ],
     });
@@ -106,6 +106,24 @@ describe('connecting', () => {
     const [first, second] = server.commands.filter(command => command.startsWith('UID FETCH'));
     expect(first).toContain('MODSEQ');
     expect(second).not.toContain('MODSEQ');
+  });
+
+  it('PV-12, PV-15: is done again where the server says BYE over what it is asked for, which is asked for in parts', async () => {
+    const say = lines(row(1), '* BYE FETCH failed');
+    const { side, server } = await scripted({
+      answers: [
+        { when: /^EXAMINE/, say: opened({ exists: 3 }) },
+        {
+          when: /^UID FETCH 1:\* \(UID FLAGS\)/,
+          say: ok(...[1, 2, 3].map(uid => `* 1 FETCH (UID ${uid} FLAGS ())`)),
+        },
+        { when: /^UID FETCH (1:\*|2:3|2) .*HEADER/, say, close: true },
+        { when: /^UID FETCH .*HEADER/, say: ok(row(3)) },
+      ],
+    });
+    const { rows, unreadable } = await side.snapshot(INBOX, undefined);
+    expect([[...rows.keys()], [...unreadable]]).toEqual([['1', '3'], [['2', 'FETCH failed']]]);
+    expect(server.count(/^LOGIN/)).toBe(4);
   });
 
   it('is done again without a word when the connection died between two calls', async () => {

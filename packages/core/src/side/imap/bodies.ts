@@ -2,7 +2,7 @@ import { PosternError } from '../../model/error.js';
 import type { MailboxName } from '../../model/mailbox.js';
 import type { Epoch, Row } from '../../model/row.js';
 import type { Letter } from '../side.js';
-import { bodyPiece, type Fetched, fetch, fetchSets, WHOLE_BODY } from './fetch.js';
+import { bodyPiece, type Fetched, fetch, fetchSets, type Reopen, WHOLE_BODY } from './fetch.js';
 import { demandEpoch, type Opened } from './selection.js';
 import type { Session } from './session.js';
 import { keyOf, uidOf, uidSets } from './uid-set.js';
@@ -24,9 +24,17 @@ export async function readBodies(
   epoch: Epoch,
   rows: readonly Row[],
   take: Take,
+  reopen?: () => Promise<Opened>,
 ): Promise<void> {
   demandEpoch(selection, epoch);
   const reader = new BodyReader(session, selection.place.mailbox, take);
+  if (reopen !== undefined) {
+    reader.reopen = async () => {
+      const opened = await reopen();
+      demandEpoch(opened.selection, epoch);
+      return opened.session;
+    };
+  }
   const large = rows.filter(row => row.identity.size > LARGE);
   for (const batch of batches(rows.filter(row => row.identity.size <= LARGE))) await reader.whole(batch);
   for (const row of large) await reader.inPieces(row);
@@ -47,7 +55,8 @@ function batches(rows: readonly Row[]): number[][] {
 }
 
 class BodyReader {
-  readonly #session: Session;
+  reopen: Reopen | undefined;
+  #session: Session;
   readonly #mailbox: MailboxName;
   readonly #take: Take;
 
@@ -75,7 +84,13 @@ class BodyReader {
         return this.#take(letter);
       },
       refused: () => {},
+      ...(this.reopen === undefined ? {} : { reopen: () => this.#again() }),
     });
+  }
+
+  async #again(): Promise<Session> {
+    this.#session = (await this.reopen?.()) ?? this.#session;
+    return this.#session;
   }
 
   async inPieces(row: Row): Promise<void> {

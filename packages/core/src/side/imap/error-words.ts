@@ -37,6 +37,16 @@ export class CommandRefused extends PosternError {
   }
 }
 
+/** The server said BYE with these words in the middle of a command: some do so for one message they cannot hand out. */
+export class SaidBye extends PosternError {
+  readonly words: string;
+
+  constructor(message: string, words: string) {
+    super('unreachable', message, { hint: AGAIN });
+    this.words = words;
+  }
+}
+
 /** Whether a refusal, or what it was the cause of, says that there is no such mailbox. Not every server has the code. */
 export function saysNonexistent(error: unknown): boolean {
   const refusal = error instanceof PosternError && error.cause !== undefined ? error.cause : error;
@@ -102,11 +112,12 @@ export function commandFailure(error: unknown, { what, options, loss }: CommandC
   }
   const code = errnoOf(error);
   if (code === undefined || !GONE.test(code)) return error;
-  return new PosternError(
-    'unreachable',
-    `the connection to ${options.host} was lost during ${what} (${said(failure) ?? loss ?? lossOf(failure, options) ?? code})`,
-    { hint: AGAIN },
-  );
+  const lost = `the connection to ${options.host} was lost during ${what}`;
+  const bye = said(failure);
+  if (bye !== undefined) return new SaidBye(`${lost} (${bye})`, bye);
+  return new PosternError('unreachable', `${lost} (${loss ?? lossOf(failure, options) ?? code})`, {
+    hint: AGAIN,
+  });
 }
 
 /** The hint of an error after which a command can simply be run again. */

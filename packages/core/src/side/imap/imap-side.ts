@@ -57,6 +57,7 @@ export class ImapSide implements Side {
 
   async snapshot(mailbox: MailboxName, known: Snapshot | undefined): Promise<Snapshot> {
     const snapshot = await takeSnapshot({
+      reopen: () => this.#open(mailbox, open, 'read'),
       opened: await this.#open(mailbox, open, 'read'),
       known,
       clock: this.#options.clock,
@@ -82,7 +83,8 @@ export class ImapSide implements Side {
     rows: readonly Row[],
     take: (letter: Letter) => Promise<void>,
   ): Promise<void> {
-    await readBodies(await this.#open(mailbox, openAnyhow, 'read'), epoch, rows, take);
+    const opened = await this.#open(mailbox, openAnyhow, 'read');
+    await readBodies(opened, epoch, rows, take, () => this.#open(mailbox, open, 'read'));
   }
 
   async deliver(mailbox: MailboxName): Promise<DeliveryBatch> {

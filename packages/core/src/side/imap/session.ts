@@ -1,7 +1,7 @@
 import { PosternError } from '../../model/error.js';
 import { BulkLane } from './bulk/bulk-lane.js';
 import type { RawClient, UntaggedHandler } from './client.js';
-import { AGAIN, CommandRefused, commandFailure } from './error-words.js';
+import { AGAIN, CommandRefused, commandFailure, SaidBye } from './error-words.js';
 import type { ImapOptions } from './imap-options.js';
 import { duration, SILENCE } from './loss.js';
 import type { NameStyle } from './mailbox-names.js';
@@ -218,7 +218,8 @@ export class Session {
       if (!(error instanceof PosternError) || error.code !== 'unreachable') throw error;
       this.noteLoss(error.message);
       this.destroy();
-      throw this.#gone(what);
+      const gone = this.#gone(what);
+      throw lane.bye === undefined ? gone : new SaidBye(gone.message, lane.bye);
     } finally {
       guard.stop();
     }

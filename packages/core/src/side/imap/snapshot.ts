@@ -5,7 +5,7 @@ import { printable } from '../../model/escape-text.js';
 import { type Flags, type PermanentFlags, sameFlags } from '../../model/flags.js';
 import type { MessageKey, Row, Snapshot } from '../../model/row.js';
 import { type Description, describe, descriptionFault, withState } from './describe.js';
-import { CommandRefused } from './error-words.js';
+import { CommandRefused, SaidBye } from './error-words.js';
 import { existingUids } from './existing.js';
 import {
   type Columns,
@@ -17,7 +17,7 @@ import {
   rowColumns,
 } from './fetch.js';
 import { readStatus } from './listing.js';
-import { cursorOf, type Opened, open, type Selection } from './selection.js';
+import { cursorOf, demandEpoch, type Opened, open, type Selection } from './selection.js';
 import type { Session } from './session.js';
 import { atom, quoted } from './tokens.js';
 import { keyOf, uidOf, uidSets } from './uid-set.js';
@@ -25,6 +25,8 @@ import { keyOf, uidOf, uidSets } from './uid-set.js';
 export interface SnapshotRequest {
   /** The mailbox, opened for reading just now. */
   readonly opened: Opened;
+  /** Opens it again, after the server said BYE. */
+  readonly reopen: () => Promise<Opened>;
   readonly known: Snapshot | undefined;
   readonly clock: Clock;
   /** What the mailbox can store, as SELECT said earlier; asked now where it is undefined and EXAMINE did not say. */
@@ -56,7 +58,7 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Snapshot> 
   const reading = new Reading(request, selection, known);
   const { rows, unreadable } =
     known !== undefined && unchanged(known, announced) ? known : await listed(reading, selection);
-  const permanentFlags = await storable(request, announced);
+  const permanentFlags = await storable(request, announced, reading.session);
   return {
     mailbox: selection.place.mailbox,
     cursor: cursorOf(announced, rows.size + unreadable.size),
@@ -147,12 +149,16 @@ async function doubtEmptiness(request: SnapshotRequest, selection: Selection): P
  * What the mailbox can store. EXAMINE tells most often nothing or an empty list, as nothing can be stored while it is
  * open for reading; then SELECT is asked once, as late as possible: it clears \Recent.
  */
-async function storable(request: SnapshotRequest, examined: Selection): Promise<PermanentFlags> {
+async function storable(
+  request: SnapshotRequest,
+  examined: Selection,
+  session: Session,
+): Promise<PermanentFlags> {
   const told = examined.permanentFlags;
   if (told !== undefined && told.length > 0) return told;
   const earlier = request.permanentFlags ?? request.known?.permanentFlags;
   if (earlier !== undefined && earlier.length > 0) return earlier;
-  const selection = await open(request.opened.session, examined.place, 'write');
+  const selection = await open(session, examined.place, 'write');
   return permanentFlagsOf(selection);
 }
 
@@ -165,12 +171,16 @@ export function permanentFlagsOf(selection: Selection): PermanentFlags {
 /** One reading of the open mailbox, over several attempts where it changes meanwhile. */
 class Reading {
   readonly #request: SnapshotRequest;
-  readonly #session: Session;
-  readonly #selection: Selection;
+  #session: Session;
+  #selection: Selection;
   readonly #known: Snapshot | undefined;
   readonly #descriptions = new Map<number, Description>();
   readonly #faults = new Map<number, string>();
   readonly #states = new Map<number, State>();
+  /** Messages over which the server said BYE: not asked about again. */
+  readonly #deadly = new Set<number>();
+  /** How often the server said BYE: from then on messages are described set by set. */
+  #byes = 0;
 
   constructor(request: SnapshotRequest, selection: Selection, known: Snapshot | undefined) {
     this.#request = request;
@@ -179,23 +189,50 @@ class Reading {
     this.#known = known;
   }
 
+  /** The session it is read over now. */
+  get session(): Session {
+    return this.#session;
+  }
+
   async complete(): Promise<Pick<Snapshot, 'rows' | 'unreadable'>> {
     const { place } = this.#selection;
     const before = this.#session.faults;
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    for (let attempt = 1; attempt <= ATTEMPTS + Math.min(this.#byes, ATTEMPTS); attempt++) {
       if (attempt > 1) {
         await this.#request.clock.sleep(100 * attempt);
         await this.#session.command({ effect: 'NOOP', target: place.mailbox, command: 'NOOP' });
       }
       const { faults } = this.#session;
       const { changes } = this.#selection;
+      const byes = this.#byes;
       const incremental = attempt === 1 ? this.#changesSince() : undefined;
-      const uids = await this.#list(incremental);
-      await this.#describe(uids);
+      const uids = await this.#listed(incremental);
       const still = this.#session.faults === faults && this.#selection.changes === changes;
-      if (still && uids.length === this.#selection.exists) return this.#result(uids);
+      if (byes === this.#byes && still && uids.length === this.#selection.exists) return this.#result(uids);
     }
     return this.#rescue(this.#session.faults !== before);
+  }
+
+  async #listed(since: string | undefined): Promise<readonly number[]> {
+    try {
+      const uids = await this.#list(since);
+      await this.#describe(uids);
+      return uids;
+    } catch (error) {
+      if (!(error instanceof SaidBye) || this.#byes > 0) throw error;
+      await this.#reopen();
+      return [];
+    }
+  }
+
+  async #reopen(): Promise<Session> {
+    this.#byes++;
+    const { epoch } = this.#selection;
+    const { session, selection } = await this.#request.reopen();
+    demandEpoch(selection, epoch);
+    this.#session = session;
+    this.#selection = selection;
+    return session;
   }
 
   /** The mod-sequence to ask for changes since, where that is possible. */
@@ -211,7 +248,10 @@ class Reading {
     if (since !== undefined && (await this.#listChanges(since))) return sorted(this.#states.keys());
     this.#states.clear();
     const onePass =
-      this.#known === undefined && this.#selection.exists <= ONE_PASS && this.#descriptions.size === 0;
+      this.#byes === 0 &&
+      this.#known === undefined &&
+      this.#selection.exists <= ONE_PASS &&
+      this.#descriptions.size === 0;
     await this.#fetchAll(onePass ? rowColumns(this.#session) : flagColumns(this.#session));
     return sorted(this.#states.keys());
   }
@@ -250,7 +290,8 @@ class Reading {
   }
 
   async #describe(uids: readonly number[]): Promise<void> {
-    const missing = uids.filter(uid => !this.#descriptions.has(uid) && this.#knownRow(uid) === undefined);
+    const isMissing = (uid: number) => !this.#descriptions.has(uid) && !this.#deadly.has(uid);
+    const missing = uids.filter(uid => isMissing(uid) && this.#knownRow(uid) === undefined);
     if (missing.length === 0) return;
     const sets = uidSets(missing, { messages: DESCRIBED_AT_ONCE, among: uids });
     const { mailbox } = this.#selection.place;
@@ -261,7 +302,11 @@ class Reading {
         take: fetched => {
           if (this.#states.has(fetched.uid)) this.#take(fetched);
         },
-        refused: (uid, reason) => this.#faults.set(uid, reason),
+        refused: (uid, reason) => {
+          this.#faults.set(uid, reason);
+          if (this.#byes > 0) this.#deadly.add(uid);
+        },
+        reopen: () => this.#reopen(),
       },
     );
   }

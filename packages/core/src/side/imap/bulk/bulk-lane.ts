@@ -62,6 +62,11 @@ export class BulkLane {
     return undefined;
   }
 
+  /** The words of the server's BYE, where it said it. */
+  get bye(): string | undefined {
+    return this.#bye;
+  }
+
   /** Octets received so far. */
   get received(): number {
     return this.#received;
