@@ -1,11 +1,12 @@
 import { chmodSync, closeSync, constants, lstatSync, openSync, utimesSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
-import { errnoOf } from '../../model/error.js';
+import { bug, errnoOf } from '../../model/error.js';
 import type { Row } from '../../model/row.js';
 import type { CopyOutcome } from '../side.js';
 import { type ExpectedFile, eachExpected } from './expected-files.js';
 import { meansNoLinks, reasonOf } from './file-errors.js';
-import { fileDate, fileStamp, sameFile } from './mail-file.js';
+import { baseOf } from './file-name.js';
+import { fileDate, fileStamp, findFile, sameFile } from './mail-file.js';
 import { makeDirectory } from './make-directory.js';
 import { join, type Octets, pathBytes, printable } from './octets.js';
 import { linkFile, placeFile, unlinkFile } from './place-file.js';
@@ -42,9 +43,22 @@ export class MaildirCopy {
     const { from, to, seam, clock } = this.#place;
     directoryStamps(to);
     makeDirectory(seam, to.tmp);
-    const steps = await eachExpected<Copy | CopyOutcome>({ directories: from, clock }, rows, file =>
-      this.#begin(file),
-    );
+    const steps: (Copy | CopyOutcome)[] = [];
+    const elsewhere: number[] = [];
+    for (const [index, row] of rows.entries()) {
+      const file = this.#atItsPlace(row);
+      const step = file === undefined ? undefined : await this.#begin(file);
+      if (step === undefined) elsewhere.push(index);
+      else steps[index] = step;
+    }
+    const sought = elsewhere.map(index => rows[index] ?? bug('a row that is not there'));
+    const found =
+      sought.length === 0
+        ? []
+        : await eachExpected<Copy | CopyOutcome>({ directories: from, clock }, sought, file =>
+            this.#begin(file),
+          );
+    for (const [at, step] of found.entries()) steps[elsewhere[at]!] = step;
     const copies = steps.filter(step => 'file' in step);
     for (let start = 0; start < copies.length; start += MOST_SYNCING) {
       await Promise.all(copies.slice(start, start + MOST_SYNCING).map(copy => this.#sync(copy)));
@@ -53,6 +67,20 @@ export class MaildirCopy {
     await syncTouched(seam, to, this.#touched);
     for (const { temporary } of copies) this.#discard(temporary);
     return outcomes;
+  }
+
+  /** The file under the name its flags give it, if it is untouched: a large mailbox is not listed for a few copies. */
+  #atItsPlace({ key, flags, stamp, identity, envelope }: Row): ExpectedFile | undefined {
+    const { from } = this.#place;
+    const base = baseOf(key);
+    if (base === undefined || stamp === undefined) return undefined;
+    const named = `${base}:2,${from.keywords.letters().lettersOf(flags)}` as Octets;
+    const spots: Spot[] = [{ directory: 'cur', name: named }];
+    if (flags.length === 0) spots.push({ directory: 'new', name: base });
+    const found = findFile(from, spots);
+    return found.kind === 'file' && fileStamp(found.stats) === stamp
+      ? { ...found, facts: { identity, envelope } }
+      : undefined;
   }
 
   /** Undefined when the file is not there any more under the name it was seen with. */
