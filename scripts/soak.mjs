@@ -1,6 +1,6 @@
 // `npm run soak [-- ROUNDS]`: the tests that take as long as they are given. 20 rounds unless told; each round kills about
 // thirty commands at random moments. Beside it, once: every error at every effect on a disk, somebody else at every step of
-// a sync, and a hundred scans of 20,000 files that are renamed meanwhile.
+// a sync, a hundred scans of 20,000 files that are renamed meanwhile, and every octet of a database flipped.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -16,6 +16,8 @@ const files = [
   'test/scenario/bad-disk.test.ts',
   'test/scenario/ra.test.ts',
   'test/unit/maildir/racing-scan.test.ts',
+  'test/unit/fsck/every-file.test.ts',
+  'test/unit/fsck/every-octet.test.ts',
 ];
 const { status } = spawnSync(process.execPath, ['scripts/test.mjs', ...files], {
   cwd: root,
@@ -24,6 +26,8 @@ const { status } = spawnSync(process.execPath, ['scripts/test.mjs', ...files], {
     ...process.env,
     POSTERN_SOAK_ROUNDS: rounds,
     POSTERN_SOAK_FAULTS: 'all',
+    POSTERN_CUTS: '16',
+    POSTERN_FLIP_ONE_IN: '1',
     POSTERN_SOAK_RACE_STRIDE: '1',
     POSTERN_SOAK_RACE_SCANS: '100',
   },

@@ -230,6 +230,17 @@ export function describeStore(name: string, make: () => Promise<StoreRig>): void
       expect([...(await store.all('remote', 'INBOX')).keys()]).toEqual(['1', '2']);
     });
 
+    it('does not take a write that happened, and failed all the same, for damage', async () => {
+      await store.write([putRow('INBOX', rowOf('1'))], durable);
+      await reopen(new FaultSeam(1, 'ENOSPC', { when: 'after' }));
+      await expect(store.write([putRow('INBOX', rowOf('2'))], durable)).rejects.toMatchObject({
+        code: 'disk-full',
+      });
+      await expect(store.all('remote', 'INBOX')).rejects.toMatchObject({ code: 'disk-full' });
+      await reopen();
+      expect([...(await store.all('remote', 'INBOX')).keys()]).toEqual(['1', '2']);
+    });
+
     it('refuses to store what it could not read back, and stays usable', async () => {
       const row = { ...rowOf('1'), date: Number.NaN };
       await expect(store.write([putRow('INBOX', row)], lazy)).rejects.toThrow('remote record "1"');

@@ -1,4 +1,5 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cp, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fetchRemote } from '@postern/core/api/fetch.js';
@@ -27,6 +28,9 @@ export interface DiskRigOptions {
   readonly rooms?: readonly StoreRoom[];
 }
 
+/** Path inside the state directory -> bytes. */
+export type StateFiles = ReadonlyMap<string, Buffer>;
+
 const ID = '6f0c1d9e-0000-4000-8000-00000000d15c';
 
 /** A repository on two memory worlds and a real database in a temporary directory. */
@@ -54,10 +58,24 @@ export class DiskRig {
     return rig;
   }
 
-  /** An equal rig that goes its own way from here on, its directory included. */
-  async clone(): Promise<DiskRig> {
+  /** The files of the state by their paths inside it, without LOCK (SAFETY §3.9). */
+  async stateFiles(): Promise<StateFiles> {
+    const files = new Map<string, Buffer>();
+    for (const name of (await readdir(this.stateDirectory, { recursive: true })).sort()) {
+      const path = join(this.stateDirectory, name);
+      if (!name.endsWith('LOCK') && (await stat(path)).isFile()) files.set(name, await readFile(path));
+    }
+    return files;
+  }
+
+  /** An equal rig that goes its own way from here on, its directory included; or with these files for a state. */
+  async clone(state?: StateFiles): Promise<DiskRig> {
     const home = await mkdtemp(join(tmpdir(), 'postern-fsck-'));
-    await cp(this.home, home, { recursive: true });
+    if (state === undefined) await cp(this.home, home, { recursive: true });
+    else {
+      mkdirSync(join(home, 'state', 'level'), { recursive: true });
+      for (const [name, bytes] of state) writeFileSync(join(home, 'state', name), bytes);
+    }
     const copy = new DiskRig(home, [this.remote.clone(), this.local.clone()], this.#options);
     copy.clock.pass(this.clock.now() - copy.clock.now());
     copy.#counter = this.#counter;

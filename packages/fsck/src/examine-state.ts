@@ -61,7 +61,7 @@ export async function examineEntries(
   if (root !== undefined && !explained) findings.push(finding('seal-root', root.reason));
   // The seal of all seals vouches for the others; db.id says only that there was a database, and which one.
   if (report.databaseId === undefined || report.faults.some(({ kind }) => kind !== 'id')) evidence.doubt();
-  const opened = !report.faults.some(({ kind }) => kind === 'open');
+  const opened = !report.faults.some(({ kind }) => kind === 'open' || kind === 'tables');
   if (opened && report.databaseId !== undefined) findings.push(...ownerFaults(target, evidence, entries));
   return { findings, evidence, opened };
 }
@@ -80,9 +80,9 @@ function faultsOfTheWhole(report: RawReport): Finding[] {
     findings.push(finding(newer ? 'state-version' : 'state-id', words('id')));
   }
   if (of('foreign').length > 0) findings.push(finding('database-mismatch', words('foreign')));
-  if (of('open').length > 0) findings.push(finding('state-unopenable', words('files', 'open')));
-  else if (of('files', 'entries').length > 0)
-    findings.push(finding('state-unreadable', words('files', 'entries')));
+  if (of('open').length > 0) findings.push(finding('state-unopenable', words('files', 'tables', 'open')));
+  else if (of('files', 'tables', 'entries').length > 0)
+    findings.push(finding('state-unreadable', words('files', 'tables', 'entries')));
   return findings;
 }
 

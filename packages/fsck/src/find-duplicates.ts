@@ -29,7 +29,7 @@ export interface DuplicateGroup {
 }
 
 /** Messages that are held in memory at a time; a mailbox that has more is read as many times over. */
-const AT_ONCE = 50_000;
+const AT_ONCE = 100_000;
 
 /**
  * Finds messages that the local side has more than once in one mailbox, as the last scan saw it. The same message in two
@@ -56,6 +56,13 @@ const NAMES = {
   'message-id': (row: Row) => row.identity.messageId,
 } as const;
 
+const KINDS_OF_NAMES = ['content', 'message-id'] as const;
+
+interface Group {
+  readonly by: keyof typeof NAMES;
+  readonly rows: Row[];
+}
+
 class Pass {
   readonly #store: Store;
   readonly #record: MailboxRecord;
@@ -69,41 +76,43 @@ class Pass {
 
   async *run(): AsyncGenerator<DuplicateGroup> {
     const { mailbox } = this.#record;
-    for (const by of ['content', 'message-id'] as const) {
-      const groups = await this.#groups(by);
-      const pairs = await this.#pairsOf([...groups.values()].flat());
-      for (const rows of groups.values()) {
-        const copies = rows.map(row => copyOf(row, pairs.get(row.key)));
-        const { messageId } = rows[0]?.identity ?? {};
-        const named = messageId === undefined ? {} : { messageId };
-        if (by === 'content') yield { mailbox, by, ...named, copies: judged(copies) };
-        else {
-          const different = [...new Map(copies.map(copy => [copy.row.identity.content, copy])).values()];
-          if (different.length > 1) yield { mailbox, by, ...named, copies: different };
-        }
+    const groups = await this.#groups();
+    const pairs = await this.#pairsOf([...groups.values()].flatMap(({ rows }) => rows));
+    for (const { by, rows } of groups.values()) {
+      const copies = rows.map(row => copyOf(row, pairs.get(row.key)));
+      const { messageId } = rows[0]?.identity ?? {};
+      const named = messageId === undefined ? {} : { messageId };
+      if (by === 'content') yield { mailbox, by, ...named, copies: judged(copies) };
+      else {
+        const different = [...new Map(copies.map(copy => [copy.row.identity.content, copy])).values()];
+        if (different.length > 1) yield { mailbox, by, ...named, copies: different };
       }
     }
   }
 
-  /** Rows that share a name, by it. First the names that come twice are found, and then their rows. */
-  async #groups(by: keyof typeof NAMES): Promise<Map<string, Row[]>> {
+  /** Rows that share a name. First the names that come twice are found, and then their rows. */
+  async #groups(): Promise<Map<string, Group>> {
     const seen = new Set<string>();
     const twice = new Set<string>();
     for await (const [, row] of this.#store.each('local', this.#record.mailbox)) {
-      const name = this.#nameOf(by, row);
-      if (name === undefined) continue;
-      if (seen.has(name)) twice.add(name);
-      else seen.add(name);
+      for (const by of KINDS_OF_NAMES) {
+        const name = this.#nameOf(by, row);
+        if (name === undefined) continue;
+        if (seen.has(name)) twice.add(name);
+        else seen.add(name);
+      }
     }
     seen.clear();
-    const groups = new Map<string, Row[]>();
+    const groups = new Map<string, Group>();
     if (twice.size === 0) return groups;
     for await (const [, row] of this.#store.each('local', this.#record.mailbox)) {
-      const name = this.#nameOf(by, row);
-      if (name === undefined || !twice.has(name)) continue;
-      const group = groups.get(name);
-      if (group === undefined) groups.set(name, [row]);
-      else group.push(row);
+      for (const by of KINDS_OF_NAMES) {
+        const name = this.#nameOf(by, row);
+        if (name === undefined || !twice.has(name)) continue;
+        const group = groups.get(name);
+        if (group === undefined) groups.set(name, { by, rows: [row] });
+        else group.rows.push(row);
+      }
     }
     return groups;
   }
@@ -112,7 +121,7 @@ class Pass {
   #nameOf(by: keyof typeof NAMES, row: Row): string | undefined {
     const name = NAMES[by](row);
     if (name === undefined) return undefined;
-    const hash = createHash('sha256').update(name, 'latin1').digest();
+    const hash = createHash('sha256').update(`${by} ${name}`, 'latin1').digest();
     return hash.readUInt32BE(0) % this.#part.passes === this.#part.pass ? hash.toString('latin1') : undefined;
   }
 

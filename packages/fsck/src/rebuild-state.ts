@@ -240,8 +240,11 @@ class Rebuilding {
     };
     const changes: Change[] = [{ put: 'mailbox', mailbox: '', key: mailbox, value }];
     for (const [key, intent] of this.#evidence.intents.get(mailbox) ?? []) {
-      const found = desk.pairAt(otherSide(intent.side), intent.source) !== undefined;
-      if (!SIDES.every(side => desk.has(side)) || (found && intent.key === undefined)) continue;
+      // One of a delivery that was recorded long ago may be a record that came back.
+      const done =
+        desk.pairAt(otherSide(intent.side), intent.source) !== undefined &&
+        (intent.key === undefined || !this.#evidence.isSealed('intent', mailbox));
+      if (done || !SIDES.every(side => desk.has(side))) continue;
       changes.push({ put: 'intent', mailbox, key, value: intent });
     }
     await store.write(changes, { durable: false });

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PosternError } from '../model/error.js';
+import { refuseDamagedTables } from './check-tables.js';
 import { damaged, FSCK_HINT } from './damage.js';
 import { newDatabaseId, readDatabaseId, writeDatabaseId } from './database-id.js';
 import { exists } from './exists.js';
@@ -67,6 +68,7 @@ export async function openStore(directory: string, { seam }: StoreOptions): Prom
     // LevelDB makes files even where it finds no database and may not create one.
     if (!(await exists(join(paths.level, 'CURRENT'))))
       throw damaged('the database is gone, only db.id is left');
+    await refuseDamagedTables(paths.level);
     const level = await openLevel(paths.level, { createIfMissing: false, errorIfExists: false });
     return closedOnFailure(level, async () => {
       const store = await LevelStore.open(level, { seam });

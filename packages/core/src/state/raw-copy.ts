@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, rm, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Seam } from '../model/effect.js';
@@ -10,6 +10,8 @@ export interface RawCopy {
   readonly directory: string;
   /** Files that could not be copied, with the reason. */
   readonly faults: readonly string[];
+  /** Removes a file of the copy. */
+  drop(name: string): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -32,11 +34,15 @@ export async function copyLevel(from: string, seam: Seam): Promise<RawCopy> {
       faults.push(`${name} cannot be read: ${(error as Error).message}`);
     }
   }
+  const drop = (name: string) => {
+    const target = join(directory, name);
+    return seam.run({ surface: 'fs', name: 'unlink', target }, () => unlink(target));
+  };
   const remove = () =>
     seam.run({ surface: 'fs', name: 'rm', target: directory }, () =>
       rm(directory, { recursive: true, force: true }),
     );
-  return { directory, faults, remove };
+  return { directory, faults, drop, remove };
 }
 
 async function filesOf(directory: string, faults: string[]): Promise<string[]> {

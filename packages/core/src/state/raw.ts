@@ -1,5 +1,6 @@
 import type { Seam } from '../model/effect.js';
 import { type ErrorCode, PosternError } from '../model/error.js';
+import { damagedTables } from './check-tables.js';
 import { decodeRecord } from './codec.js';
 import { readDatabaseId } from './database-id.js';
 import { openLevel, statePaths } from './disk-store.js';
@@ -24,6 +25,7 @@ import {
   type Tally,
   withHash,
 } from './seal.js';
+import { entriesIn } from './table-file.js';
 
 /**
  * One entry as it was found. `value` is there only when checksum, version and shape are right. A seal that cannot be used
@@ -41,11 +43,11 @@ export interface RawEntry {
 }
 
 /**
- * What a fault of the state as a whole is about: `id` db.id, `files` a file that cannot be read, `open` the database
- * cannot be opened, `entries` not all entries can be read, `root` the seal of seals, `foreign` db.id and the database do
+ * What a fault of the state as a whole is about: `id` db.id, `files` a file that cannot be read, `tables` one that does not
+ * fit its checksums (LevelDB is not asked to open it), `open` the database cannot be opened, `entries` not all entries can be read, `root` the seal of seals, `foreign` db.id and the database do
  * not belong together.
  */
-export type RawFaultKind = 'id' | 'files' | 'open' | 'entries' | 'root' | 'foreign';
+export type RawFaultKind = 'id' | 'files' | 'tables' | 'open' | 'entries' | 'root' | 'foreign';
 
 export interface RawFault {
   readonly kind: RawFaultKind;
@@ -94,20 +96,27 @@ export interface RawOptions {
  */
 export async function readRaw({ directory, seam, repair = false, visit }: RawOptions): Promise<RawReport> {
   const paths = statePaths(directory);
-  const survey = new Survey(visit);
+  const survey = new Survey(visit, { mended: repair });
   const id = await survey.attempt('id', 'db.id', () => readDatabaseId(paths.id));
   if (id === undefined) survey.note('id', 'db.id is missing or unusable');
   const copy = await copyLevel(paths.level, seam);
   try {
     for (const reason of copy.faults) survey.note('files', reason);
-    const level = await survey.attempt('open', 'the database', () => openCopy(copy.directory, repair));
-    if (level !== undefined) {
-      try {
-        await survey.run(level);
-      } finally {
-        await level.close();
+    const tables = await damagedTables(copy.directory);
+    for (const { fault } of tables) survey.note('tables', fault);
+    // LevelDB may take the whole process down with such a table: it never sees one.
+    for (const { name } of tables) await copy.drop(name);
+    if (tables.length === 0 || repair) {
+      const level = await survey.attempt('open', 'the database', () => openCopy(copy.directory, repair));
+      if (level !== undefined) {
+        try {
+          await survey.run(level);
+        } finally {
+          await level.close();
+        }
       }
     }
+    if (repair) await survey.rescue(tables.flatMap(({ blocks }) => blocks));
   } finally {
     await copy.remove();
   }
@@ -119,7 +128,7 @@ export async function surveyLevel(
   level: AnyLevel,
   { id, visit }: { readonly id: string; readonly visit: RawOptions['visit'] },
 ): Promise<RawReport> {
-  const survey = new Survey(visit);
+  const survey = new Survey(visit, { mended: false });
   await survey.run(level);
   return survey.report(id);
 }
@@ -144,13 +153,17 @@ class Survey {
   readonly #seals = new Map<string, Seal>();
   readonly #found = new Map<string, { readonly kind: Kind; readonly mailbox: string; tally: Tally }>();
   readonly #faulty = new Set<string>();
+  readonly #mended: boolean;
+  /** Keys that were handed over, in a mended database. */
+  readonly #visited = new Set<string>();
   #rootSeen = false;
   #sound: string | undefined;
   #sealed: Tally = EMPTY_TALLY;
   #root: Root | undefined;
 
-  constructor(visit: RawOptions['visit']) {
+  constructor(visit: RawOptions['visit'], { mended }: { readonly mended: boolean }) {
     this.#visit = visit;
+    this.#mended = mended;
   }
 
   note(kind: RawFaultKind, reason: string, code?: ErrorCode): void {
@@ -195,11 +208,28 @@ class Survey {
           const entry = this.#judge(key, bytes);
           if (entry?.fault === undefined) this.#sound = key;
           else this.#faulty.add(key);
-          if (entry !== undefined) await this.#visit(entry);
+          if (entry !== undefined) await this.#take(key, entry);
         }
       }
     } finally {
       await iterator.close();
+    }
+  }
+
+  async #take(key: string, entry: RawEntry): Promise<void> {
+    if (this.#mended) this.#visited.add(key);
+    await this.#visit(entry);
+  }
+
+  /** Takes what is in single blocks and nowhere else. Of several versions of a record the first one counts. */
+  async rescue(blocks: readonly Buffer[]): Promise<void> {
+    for (const block of blocks) {
+      for (const { key, value } of entriesIn(block)) {
+        const name = key.toString();
+        if (value === undefined || this.#visited.has(name)) continue;
+        const entry = this.#judge(name, value);
+        if (entry !== undefined) await this.#take(name, entry);
+      }
     }
   }
 
