@@ -16,7 +16,7 @@ import { Rig } from '../support/rig.js';
 import { startProxy, type WireProxy } from '../support/wire-proxy.js';
 
 /** Places a suite is cut at; `all` for every octet of the conversation. */
-const BUDGET = process.env['POSTERN_CUTS'] ?? '40';
+const BUDGET = process.env['POSTERN_CUTS'] ?? '24';
 const SEED = Number(process.env['POSTERN_SEED'] ?? 20261122);
 const ELEVEN_MINUTES = 11 * 60 * 1000;
 

@@ -9,9 +9,9 @@ import { foreignAmong, isAllThatCame } from './append-check.js';
 import { readAppendLimit } from './append-limit.js';
 import { CommandRefused } from './error-words.js';
 import { fetch, UID_ONLY } from './fetch.js';
+import { permanentFlagsOf } from './permanent-flags.js';
 import { type Opened, openAnyhow, type Place, type Selection } from './selection.js';
 import type { Session } from './session.js';
-import { permanentFlagsOf } from './snapshot.js';
 import { keyOf, LARGEST_UID } from './uid-set.js';
 import { findDelivered } from './window-search.js';
 

@@ -1,9 +1,9 @@
-import { getHeapStatistics } from 'node:v8';
 import type { Clock } from '../../model/clock.js';
 import { PosternError } from '../../model/error.js';
 import { printable } from '../../model/escape-text.js';
 import { type Flags, type PermanentFlags, sameFlags } from '../../model/flags.js';
 import type { MessageKey, Row, Snapshot } from '../../model/row.js';
+import { demandRoom } from './demand-room.js';
 import { type Description, describe, descriptionFault, withState } from './describe.js';
 import { CommandRefused, SaidBye } from './error-words.js';
 import { existingUids } from './existing.js';
@@ -17,7 +17,8 @@ import {
   rowColumns,
 } from './fetch.js';
 import { readStatus } from './listing.js';
-import { cursorOf, demandEpoch, type Opened, open, type Selection } from './selection.js';
+import { storable } from './permanent-flags.js';
+import { cursorOf, demandEpoch, type Opened, type Selection } from './selection.js';
 import type { Session } from './session.js';
 import { atom, quoted } from './tokens.js';
 import { keyOf, uidOf, uidSets } from './uid-set.js';
@@ -58,7 +59,11 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Snapshot> 
   const reading = new Reading(request, selection, known);
   const { rows, unreadable } =
     known !== undefined && unchanged(known, announced) ? known : await listed(reading, selection);
-  const permanentFlags = await storable(request, announced, reading.session);
+  const permanentFlags = await storable(
+    reading.session,
+    announced,
+    request.permanentFlags ?? request.known?.permanentFlags,
+  );
   return {
     mailbox: selection.place.mailbox,
     cursor: cursorOf(announced, rows.size + unreadable.size),
@@ -80,20 +85,6 @@ async function listed(
     const reason = `the server does not list ${place.mailbox}: ${cause.words}`;
     throw new PosternError('mailbox-unreadable', reason, { cause });
   }
-}
-
-/** Octets of memory a message of a mailbox takes while both sides are compared, on average and rounded up. */
-const OCTETS_A_MESSAGE = 1_500;
-
-/** A mailbox that cannot be held in memory is refused before it is read: a number from a server ends no process. */
-function demandRoom({ place, exists }: Selection): void {
-  const room = Math.floor(getHeapStatistics().heap_size_limit / OCTETS_A_MESSAGE);
-  if (exists <= room) return;
-  throw new PosternError(
-    'mailbox-unreadable',
-    `${place.mailbox} has ${exists} messages, as the server says; there is memory for ${room}`,
-    { hint: 'give it more: NODE_OPTIONS=--max-old-space-size=MEGABYTES' },
-  );
 }
 
 /** What the caller still has, unless the server went backwards or this is another mailbox by the same name. */
@@ -143,29 +134,6 @@ async function doubtEmptiness(request: SnapshotRequest, selection: Selection): P
     'snapshot-incomplete',
     `the server opens ${place.mailbox} as empty, but its STATUS says ${count ?? 'nothing'}`,
   );
-}
-
-/**
- * What the mailbox can store. EXAMINE tells most often nothing or an empty list, as nothing can be stored while it is
- * open for reading; then SELECT is asked once, as late as possible: it clears \Recent.
- */
-async function storable(
-  request: SnapshotRequest,
-  examined: Selection,
-  session: Session,
-): Promise<PermanentFlags> {
-  const told = examined.permanentFlags;
-  if (told !== undefined && told.length > 0) return told;
-  const earlier = request.permanentFlags ?? request.known?.permanentFlags;
-  if (earlier !== undefined && earlier.length > 0) return earlier;
-  const selection = await open(session, examined.place, 'write');
-  return permanentFlagsOf(selection);
-}
-
-/** Without a word from the server everything can be stored (RFC 3501 §7.1), unless it opened for reading only. */
-export function permanentFlagsOf(selection: Selection): PermanentFlags {
-  if (selection.permanentFlags !== undefined) return selection.permanentFlags;
-  return selection.readOnly ? [] : ['\\Answered', '\\Deleted', '\\Draft', '\\Flagged', '\\Seen', '\\*'];
 }
 
 /** One reading of the open mailbox, over several attempts where it changes meanwhile. */

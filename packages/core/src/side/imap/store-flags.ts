@@ -13,9 +13,9 @@ import type { FlagChange, FlagOutcome } from '../side.js';
 import { CommandRefused } from './error-words.js';
 import { fetchSets, WITH_FLAGS } from './fetch.js';
 import { goneOf } from './look.js';
+import { permanentFlagsOf } from './permanent-flags.js';
 import { demandEpoch, type Opened, type Selection } from './selection.js';
 import type { Session } from './session.js';
-import { permanentFlagsOf } from './snapshot.js';
 import { atom, sequence } from './tokens.js';
 import { uidOf, uidSets } from './uid-set.js';
 
