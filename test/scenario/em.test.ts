@@ -13,6 +13,7 @@ describeRows('EM: the empty side, brakes', [
     error: 'side-missing',
     late: 'l.appear',
     end: 'm1..30 ·',
+    real: true,
   },
   {
     id: 'EM-01b',
@@ -22,6 +23,7 @@ describeRows('EM: the empty side, brakes', [
     plan: '',
     error: 'side-missing',
     end: 'm1..30 ·/∅',
+    real: true,
   },
   {
     id: 'EM-01c',
@@ -99,6 +101,7 @@ describeRows('EM: the empty side, brakes', [
     plan: '',
     error: 'side-missing',
     end: 'm1..30 ∅/·',
+    real: true,
   },
   {
     id: 'EM-06',
@@ -111,6 +114,7 @@ describeRows('EM: the empty side, brakes', [
     rounds: 2,
     end: 'a ·',
     or: [{ end: 'a ·, Work:w ∅/·, Home:h ∅/·', why: 'only one fetch has come without them so far' }],
+    real: { cyrus: { why: 'nobody can hide a mailbox there', not: true } },
   },
   {
     id: 'EM-07',
@@ -119,6 +123,7 @@ describeRows('EM: the empty side, brakes', [
     events: 'r.hide Work; sync; r.show Work',
     plan: '',
     end: 'a ·, Work:w ·',
+    real: { cyrus: { why: 'nobody can hide a mailbox there', not: true } },
   },
   {
     id: 'EM-07b',
@@ -127,6 +132,7 @@ describeRows('EM: the empty side, brakes', [
     events: 'l.hide Work; sync; l.show Work',
     plan: '',
     end: 'a ·, Work:w ·',
+    real: true,
   },
   {
     id: 'EM-08',
@@ -139,6 +145,13 @@ describeRows('EM: the empty side, brakes', [
     rounds: 2,
     end: 'a ·',
     or: [{ end: 'a ·, Work:m1..5 ·/∅', why: 'only one fetch has come without them so far' }],
+    real: {
+      rev1: {
+        why: 'without UIDPLUS the mail is marked only, and the mailbox stays for it',
+        lasting: 'delete-mailbox-remote Work',
+        end: 'a ·, Work:m1..5 T/∅',
+      },
+    },
   },
   {
     id: 'EM-08b',
@@ -177,6 +190,7 @@ describeRows('EM: the empty side, brakes', [
     plan: '',
     error: 'side-missing',
     end: 'a ·, b ·/∅',
+    real: true,
   },
   {
     id: 'EM-12',
@@ -188,6 +202,13 @@ describeRows('EM: the empty side, brakes', [
     after: 'a ·, b ·/∅, Work:w ·',
     end: 'a ·, b ·, Work:w ·',
     rounds: 2,
+    real: {
+      rev1: {
+        why: 'without UIDPLUS it is marked only',
+        after: 'a ·, b ·/∅, Work:v T/∅, Work:w ·',
+        end: 'a ·, b ·, Work:v T/∅, Work:w ·',
+      },
+    },
   },
   {
     id: 'EM-13',

@@ -87,6 +87,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a ∅/=/∅, b ·/=/·',
     plan: 'unpair a',
     end: 'b ·',
+    real: true,
   },
   {
     id: 'MG-14',
@@ -94,6 +95,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a S/=/∅, b ·/=/·',
     plan: 'delete-remote a',
     end: 'b ·',
+    real: { rev1: { why: 'without UIDPLUS it is marked only', end: 'a ST/∅, b ·' } },
   },
   {
     id: 'MG-15',
@@ -141,6 +143,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a ·/=T/T',
     plan: 'flag-local a -T',
     end: 'a ·',
+    real: true,
   },
   {
     id: 'MG-20b',
@@ -148,6 +151,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a ·/=T/∅, b ·/=/·',
     plan: 'download! a',
     end: 'a ·, b ·',
+    real: true,
   },
   {
     id: 'MG-21',
@@ -155,6 +159,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a T/–/∅',
     plan: 'download a',
     end: 'a T',
+    real: true,
   },
   {
     id: 'MG-22',
@@ -180,6 +185,7 @@ describeRows('MG: merge rules, one message', [
     given: 'a T/–/·, b ·/–/T',
     plan: 'pair a, pair b, flag-remote a -T, flag-local b -T',
     end: 'a ·, b ·',
+    real: true,
   },
   {
     id: 'MG-24',
@@ -220,5 +226,33 @@ describeRows('MG: merge rules, one message', [
     given: 'a FS/=T/FS',
     plan: '',
     end: 'a FS',
+  },
+  {
+    id: 'MG-29',
+    says: 'neither side takes anything: new mail fails on both, no flag is planned that could not be stored, base stays',
+    given: 'a ·/–/∅, b ∅/–/·, c FS/=/·, d ·/=/F',
+    options: {
+      remote: {
+        permanentFlags: [],
+        refuse: (_mailbox, mail) => (mail.includes('is b.') ? 'NO for reading only' : undefined),
+      },
+      local: {
+        permanentFlags: [],
+        refuse: (_mailbox, mail) => (mail.includes('is a.') ? 'it is for reading only' : undefined),
+      },
+    },
+    plan: 'download a, upload b',
+    outcomes: 'failed a, failed b',
+    lasting: 'download a, upload b',
+    end: 'a ·/∅, b ∅/·, c FS/·, d ·/F',
+  },
+  {
+    id: 'MG-31',
+    says: 'many flags changed on both sides: each message is merged on its own',
+    given: 'm1..8 F/=/S, n1..8 S/=S/FS, o1..8 ·/=F/F',
+    plan: 'flag-local m1..8 +F, flag-remote m1..8 +S, flag-remote n1..8 +F, flag-local o1..8 -F',
+    end: 'm1..8 FS, n1..8 FS, o1..8 ·',
+    bodies: 0,
+    real: true,
   },
 ]);

@@ -27,6 +27,7 @@ describeRows('MV: messages that turn up in another mailbox', [
     plan: 'move-remote a Work',
     rounds: 2,
     end: 'Work:a F, Work:w ·, k ·',
+    real: { rev1: { why: 'without UIDPLUS it is marked only', end: 'a FT/∅, Work:a F, Work:w ·, k ·' } },
   },
   {
     id: 'MV-09',
@@ -35,6 +36,7 @@ describeRows('MV: messages that turn up in another mailbox', [
     events: 'l.mk New; l.move a New',
     plan: 'create-mailbox-remote New, move-remote a New',
     end: 'New:a ·, k ·',
+    real: { rev1: { why: 'without UIDPLUS it is marked only', end: 'a T/∅, New:a ·, k ·' } },
   },
   {
     id: 'MV-10',
@@ -61,6 +63,7 @@ describeRows('MV: messages that turn up in another mailbox', [
     given: 'a ·/–/·, Work:a S/–/S',
     plan: 'pair a, pair Work:a',
     end: 'a ·, Work:a S',
+    real: true,
   },
   {
     id: 'MV-14',
@@ -70,6 +73,9 @@ describeRows('MV: messages that turn up in another mailbox', [
     plan: 'move-remote a Work, move-remote Work:b INBOX',
     rounds: 2,
     end: 'b ·, Work:a ·, k ·',
+    real: {
+      rev1: { why: 'without UIDPLUS it is marked only', end: 'a T/∅, b ·, Work:a ·, Work:b T/∅, k ·' },
+    },
   },
   {
     id: 'MV-15',
@@ -88,6 +94,7 @@ describeRows('MV: messages that turn up in another mailbox', [
     events: 'r.add Work:a',
     plan: 'delete-remote a, download Work:a',
     end: 'Work:a ·, Work:w ·, k ·',
+    real: { rev1: { why: 'without UIDPLUS it is marked only', end: 'a T/∅, Work:a ·, Work:w ·, k ·' } },
   },
   {
     id: 'MV-22',
@@ -99,5 +106,6 @@ describeRows('MV: messages that turn up in another mailbox', [
     after: 'a ·/∅, Work:a ∅/·, Work:w ·, k ·',
     rounds: 3,
     end: 'Work:a ·, Work:w ·, k ·',
+    real: { rev1: { why: 'without UIDPLUS it is marked only', end: 'a T/∅, Work:a ·, Work:w ·, k ·' } },
   },
 ]);

@@ -1,14 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ApplyOptions, type ApplyReport, applyActions } from '@postern/core/api/apply.js';
@@ -148,13 +139,6 @@ export class RealStage implements Stage {
     else if (verb === 'strip') {
       for (const name of readdirSync(place()))
         if (name.startsWith('.postern-witness')) rmSync(join(place(), name));
-    } else if (verb === 'fault') {
-      // Nobody, root included, can list a file.
-      renameSync(join(place(), 'cur'), `${hidden}-cur`);
-      writeFileSync(join(place(), 'cur'), '');
-    } else if (verb === 'heal') {
-      rmSync(join(place(), 'cur'));
-      renameSync(`${hidden}-cur`, join(place(), 'cur'));
     } else return false;
     return true;
   }
@@ -177,10 +161,23 @@ class ServerAccount implements Account {
 
   async mailboxes(): Promise<readonly string[]> {
     const { untagged } = await this.#client.command('LIST "" *');
-    return untagged
+    const names = untagged
       .filter(line => !/\\(Noselect|NonExistent)/i.test(line))
-      .map(line => / "?([^"]*)"?$/.exec(line.split('"/"')[1] ?? '')![1]!)
-      .sort();
+      .map(line => / "?([^"]*)"?$/.exec(line.split('"/"')[1] ?? '')![1]!);
+    const there: string[] = [];
+    for (const name of names.sort()) if (await this.#isThere(name)) there.push(name);
+    return there;
+  }
+
+  /** Some list a deleted mailbox that others are below as if it were there. */
+  async #isThere(mailbox: string): Promise<boolean> {
+    try {
+      await this.#client.command(`STATUS "${mailbox}" (MESSAGES)`);
+      return true;
+    } catch (error) {
+      if (/was answered NO/.test(String(error))) return false;
+      throw error;
+    }
   }
 
   async messages(mailbox: string): Promise<readonly SeenMessage[]> {

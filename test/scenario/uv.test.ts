@@ -18,6 +18,7 @@ describeRows('UV: UIDVALIDITY and identity', [
     events: 'r.uidval',
     plan: 'pair a, pair k, flag-local a +F, flag-remote a +S',
     end: 'a FS, k ·',
+    real: true,
   },
   {
     id: 'UV-02',
@@ -51,6 +52,7 @@ describeRows('UV: UIDVALIDITY and identity', [
     plan: 'download a, pair k, unpair a',
     outcomes: 'already a',
     end: 'a ·, k ·',
+    real: true,
   },
   {
     id: 'UV-04b',
@@ -59,6 +61,7 @@ describeRows('UV: UIDVALIDITY and identity', [
     events: 'r.uidval; sync; l.del a',
     plan: 'delete-remote a',
     end: 'k ·',
+    real: { rev1: { why: 'without UIDPLUS it is marked only', end: 'a T/∅, k ·' } },
   },
   {
     id: 'UV-08',
@@ -130,5 +133,19 @@ describeRows('UV: UIDVALIDITY and identity', [
     after: 'Work:a ∅/·, Work:b ·, k ·',
     rounds: 2,
     end: 'Work:a ·, Work:b ·, k ·',
+    real: true,
+  },
+  {
+    id: 'UV-05',
+    says: 'a lower UIDVALIDITY than before is another one too',
+    given: 'a S/=S/S, b ·/=/·, c ∅/=/·',
+    events: 'r.uidval INBOX 5',
+    plan: 'pair a, pair b, unpair c',
+    outcomes: 'already c',
+    after: 'a S, b ·, c ∅/·',
+    rounds: 2,
+    end: 'a S, b ·, c ·',
+    bodies: 0,
+    real: { cyrus: { why: 'it chooses UIDVALIDITY itself', not: true } },
   },
 ]);
