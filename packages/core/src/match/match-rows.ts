@@ -121,7 +121,7 @@ function settleDigestClass(members: Rows): Settled {
   return unsettled(
     matches,
     rest,
-    'both sides have messages with this header, but their contents differ: they are left alone until one side has none, or one is paired by hand',
+    'both sides have messages with this header, and their contents differ: compare them (postern show); then delete those of one side that nobody wants, or give each file here that is to stay a Message-ID line of its own',
   );
 }
 
