@@ -1,39 +1,65 @@
 import { parseArgs } from 'node:util';
 
+/** One spool and what is done with it. */
 export interface BenchOptions {
   readonly messages: number;
   readonly mailboxes: number;
   readonly meanBytes: number;
   readonly seed: number;
-  /** How often each program runs; the table shows medians. */
+  /** How often each work is done; the table shows medians. */
   readonly runs: number;
-  /** Programs by name, in the order of their turns. */
+  /** Milliseconds of a round trip to the server, for everything but the first sync. */
+  readonly roundTrip: number;
+  /** Programs by name, in the order of their turns; the first is what the others are compared with. */
   readonly programs: readonly string[];
+  /** Only works with this in their names. */
+  readonly only: string;
 }
 
-export const USAGE = `npm run bench -- [--messages N] [--mailboxes N] [--mean OCTETS] [--seed N] [--runs N] [--programs mbsync,postern]`;
+export const USAGE =
+  'npm run bench -- [--full] [--messages N] [--mailboxes N] [--mean OCTETS] [--seed N] [--runs N] [--round-trip MS] [--programs NAME,NAME] [--only TEXT]';
 
-/** Spool S and three runs unless told otherwise. Throws a sentence for what makes no sense. */
-export function readOptions(words: readonly string[]): BenchOptions {
+const SPOOLS = {
+  S: { messages: 20_000, mailboxes: 20, meanBytes: 10_000 },
+  L: { messages: 5_000, mailboxes: 10, meanBytes: 100_000 },
+  H: { messages: 372_758, mailboxes: 200, meanBytes: 2_000 },
+} as const;
+
+/** Spool S unless told otherwise; `--full` is S, S far away, L and H. Throws a sentence for what makes no sense. */
+export function readOptions(words: readonly string[]): readonly BenchOptions[] {
   const { values } = parseArgs({
     args: [...words],
     options: {
-      messages: { type: 'string', default: '20000' },
-      mailboxes: { type: 'string', default: '20' },
-      mean: { type: 'string', default: '10000' },
+      full: { type: 'boolean', default: false },
+      messages: { type: 'string', default: String(SPOOLS.S.messages) },
+      mailboxes: { type: 'string', default: String(SPOOLS.S.mailboxes) },
+      mean: { type: 'string', default: String(SPOOLS.S.meanBytes) },
       seed: { type: 'string', default: '1' },
       runs: { type: 'string', default: '3' },
-      programs: { type: 'string', default: 'mbsync,postern' },
+      'round-trip': { type: 'string', default: '0' },
+      programs: { type: 'string', default: 'mbsync,mbsync without fsync,postern' },
+      only: { type: 'string', default: '' },
     },
   });
-  return {
-    messages: count('messages', values.messages),
-    mailboxes: count('mailboxes', values.mailboxes),
-    meanBytes: count('mean', values.mean),
+  const shared = {
     seed: count('seed', values.seed),
     runs: count('runs', values.runs),
+    roundTrip: values['round-trip'] === '0' ? 0 : count('round-trip', values['round-trip']),
     programs: values.programs.split(','),
+    only: values.only,
   };
+  if (values.full) {
+    const far = { ...shared, ...SPOOLS.S, roundTrip: 50 };
+    return [{ ...shared, ...SPOOLS.S }, far, { ...shared, ...SPOOLS.L }, { ...shared, ...SPOOLS.H, runs: 1 }];
+  }
+  return [
+    {
+      ...shared,
+      messages: count('messages', values.messages),
+      mailboxes: count('mailboxes', values.mailboxes),
+      meanBytes: count('mean', values.mean),
+    },
+  ];
 }
 
 function count(name: string, text: string): number {

@@ -1,10 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Dovecot } from '../test/support/dovecot.js';
 import { asMbsyncHasIt } from '../test/support/mail-holdings.js';
 import type { Invocation } from './measured-process.js';
+
+/** `stateLost`: the program's memory is gone, and it is run as its manual says then. */
+export interface SyncOptions {
+  readonly maxDelete?: number;
+  readonly stateLost?: boolean;
+}
 
 /** A program that brings an account into a Maildir. */
 export interface Program {
@@ -13,8 +19,15 @@ export interface Program {
   version(): string | { readonly missing: string };
   /** Undoes what the program does to messages. */
   readonly cleaned?: (file: Buffer) => Buffer;
-  /** Prepares an empty directory; what is returned does a sync each time it is run. The mail is below `mail`. */
-  prepare(directory: string, account: Account): { readonly sync: Invocation; readonly mail: string };
+  /** Prepares an empty directory. The mail is below `mail`. */
+  prepare(
+    directory: string,
+    account: Account & { readonly port: number },
+  ): { readonly sync: (options: SyncOptions) => Invocation; readonly mail: string };
+  /** Takes from a local side what the program remembers. */
+  loseState(mail: string): void;
+  /** Makes a local mailbox as its users do. */
+  makeMailbox(path: string): void;
 }
 
 export interface Account {
@@ -25,19 +38,25 @@ export interface Account {
 // From bench/dist/bench, where this file runs.
 const MAIN = fileURLToPath(new URL('../../../packages/cli/bundle/postern.js', import.meta.url));
 
-const mbsync: Program = {
-  name: 'mbsync',
+function makeMaildir(path: string): void {
+  for (const part of ['cur', 'new', 'tmp']) mkdirSync(join(path, part), { recursive: true });
+}
+
+const mbsyncWith = (name: string, more: string): Program => ({
+  name,
   version: () => firstLine('mbsync', ['--version']),
   cleaned: asMbsyncHasIt,
-  prepare(directory, { server, user }) {
+  makeMailbox: makeMaildir,
+  loseState: mail => rmSync(join(mail, '..', 'state'), { recursive: true }),
+  prepare(directory, { server, user, port }) {
     const mail = join(directory, 'mail');
     mkdirSync(mail, { recursive: true });
     const config = join(directory, 'mbsyncrc');
     writeFileSync(
       config,
-      `IMAPStore remote
+      `${more}IMAPStore remote
 Host ${server.host}
-Port ${server.port}
+Port ${port}
 User ${user}
 Pass ${server.password}
 SSLType None
@@ -51,38 +70,49 @@ Channel all
 Far :remote:
 Near :local:
 Patterns *
-Create Near
+Create Both
+Expunge Both
 Sync All
 SyncState ${directory}/state/
 `,
     );
     mkdirSync(join(directory, 'state'));
-    return { mail, sync: { command: 'mbsync', args: ['-c', config, '-a', '-q'] } };
+    return { mail, sync: () => ({ command: 'mbsync', args: ['-c', config, '-a', '-q'] }) };
   },
-};
+});
 
 const postern: Program = {
   name: 'postern',
   version: () => firstLine(process.execPath, [MAIN, '--version']),
-  prepare(directory, { server, user }) {
+  makeMailbox: makeMaildir,
+  loseState: mail => rmSync(join(mail, '.postern', 'state'), { recursive: true }),
+  prepare(directory, { server, user, port }) {
     const mail = join(directory, 'mail');
-    const url = `imap://${user}@${server.host}:${server.port}`;
+    const url = `imap://${user}@${server.host}:${port}`;
     const made = spawnSync(process.execPath, [MAIN, 'init', mail, '--remote', url, '--tls', 'none'], {
       encoding: 'utf8',
     });
     if (made.status !== 0) throw new Error(`postern init: ${made.stderr}`);
     return {
       mail,
-      sync: {
+      sync: ({ maxDelete, stateLost }) => ({
         command: process.execPath,
-        args: [MAIN, '-C', mail, 'sync'],
+        args: [MAIN, '-C', mail, ...(stateLost ? ['fsck', '--repair'] : ['sync', ...limit(maxDelete)])],
         env: { POSTERN_PASSWORD: server.password },
-      },
+      }),
     };
   },
 };
 
-export const PROGRAMS: readonly Program[] = [mbsync, postern];
+export const PROGRAMS: readonly Program[] = [
+  mbsyncWith('mbsync', ''),
+  mbsyncWith('mbsync without fsync', 'FSync no\n'),
+  postern,
+];
+
+function limit(maxDelete: number | undefined): string[] {
+  return maxDelete === undefined ? [] : ['--max-delete', String(maxDelete)];
+}
 
 function firstLine(command: string, args: readonly string[]): string | { missing: string } {
   const { stdout, status } = spawnSync(command, [...args], { encoding: 'utf8' });

@@ -16,9 +16,10 @@ export async function fillAccount(account: Account, options: BenchOptions): Prom
     mailboxes: options.mailboxes,
     meanBytes: options.meanBytes,
   };
-  // Maildir letters have no place for keywords on a server.
+  // Maildir letters have no place for keywords on a server, and mbsync expunges what is marked.
   const plain = function* () {
-    for (const one of corpus(shape)) yield { ...one, flags: one.flags.filter(flag => flag.startsWith('\\')) };
+    for (const one of corpus(shape))
+      yield { ...one, flags: one.flags.filter(flag => flag.startsWith('\\') && flag !== '\\Deleted') };
   };
   const messages = writeMaildir(directory, plain());
   chownTree(directory, owner.uid, owner.gid);
