@@ -19,7 +19,7 @@ export function mergeMissingMailbox(view: MailboxView, mergeBoth: (view: Mailbox
   }
   if (!view.known && pairs.length === 0) return createThere(view, snapshot, missing);
   if (!view.vanished?.includes(missing)) {
-    const reason = `the ${missing} side came without this mailbox: nothing is done until it does so again`;
+    const reason = `the ${missing} side did not show this mailbox; one look is not enough to take it for deleted: sync again, or bring it back`;
     return { decisions: [], blocked: [{ mailbox, reason }], waiting: [...waitingIn(view, snapshot, there)] };
   }
   if (view.rematch !== undefined) return bringBack(view, snapshot, missing, view.rematch);

@@ -1,4 +1,5 @@
 import { PosternError } from '../../model/error.js';
+import { canStore } from '../../model/flags.js';
 import type { Row } from '../../model/row.js';
 import { CommandRefused } from './error-words.js';
 import { fetchSets, UID_ONLY } from './fetch.js';
@@ -20,14 +21,16 @@ export type Expunged =
   /** Somebody changed it since it was looked at: it is untouched. */
   | { readonly kind: 'changed' }
   /** It has \Deleted now and stays: so it was wanted, or the server cannot expunge one alone (no UIDPLUS, RFC 4315). */
-  | { readonly kind: 'marked' };
+  | { readonly kind: 'marked' }
+  /** It is there as it was: the server says OK to a mark that it does not keep (RFC 3501 §7.1 PERMANENTFLAGS). */
+  | { readonly kind: 'refused'; readonly reason: string };
 
 /** Expunges exactly these messages. Throws `CommandRefused` where the server does not even mark them. */
 export async function expunge(victims: Victims, set: UidSet): Promise<Map<number, Expunged>> {
   const { session, place } = victims;
-  const outcomes = await markDeleted(victims, set);
-  const marked = set.uids.filter(uid => outcomes.get(uid)?.kind === 'marked');
-  if (marked.length === 0 || !session.has('UIDPLUS')) return outcomes;
+  const changed = await mark(victims, set);
+  const marked = set.uids.filter(uid => !changed.has(uid));
+  if (marked.length === 0 || !session.has('UIDPLUS')) return told(victims, set, changed);
   try {
     for (const part of uidSets(marked)) {
       await session.command({
@@ -43,14 +46,28 @@ export async function expunge(victims: Victims, set: UidSet): Promise<Map<number
     if (!(error instanceof CommandRefused) || error.code === 'try-later') throw error;
   }
   const left = await stillThere(session, place, marked);
+  const outcomes = told(victims, set, changed);
   for (const uid of marked) if (!left.has(uid)) outcomes.set(uid, { kind: 'done' });
   return outcomes;
 }
 
 /** Marks these messages \Deleted and expunges none. Throws `CommandRefused` where the server does not. */
 export async function markDeleted(victims: Victims, set: UidSet): Promise<Map<number, Expunged>> {
-  const changed = await mark(victims, set);
-  return new Map(set.uids.map(uid => [uid, { kind: changed.has(uid) ? 'changed' : 'marked' }]));
+  return told(victims, set, await mark(victims, set));
+}
+
+/** Why no mark \Deleted lasts in the open mailbox, e.g. for want of a right (RFC 4314 §4); undefined where it does. */
+export function markFault({ session }: Victims): string | undefined {
+  const permanent = session.selection?.permanentFlags;
+  if (permanent === undefined || canStore(permanent, '\\Deleted')) return undefined;
+  return 'the mailbox cannot store \\Deleted: the server lets nobody delete in it, or not this user';
+}
+
+/** What became of messages that are not expunged. */
+function told(victims: Victims, set: UidSet, changed: ReadonlySet<number>): Map<number, Expunged> {
+  const fault = markFault(victims);
+  const marked: Expunged = fault === undefined ? { kind: 'marked' } : { kind: 'refused', reason: fault };
+  return new Map(set.uids.map(uid => [uid, changed.has(uid) ? { kind: 'changed' } : marked]));
 }
 
 /** Sets \Deleted, where the server can only on messages that are as we saw them; returns those that are not. */

@@ -1,6 +1,6 @@
 import { type Copied, readCopyUid } from './copy-uid.js';
 import { CommandRefused } from './error-words.js';
-import { type Expunged, expunge, markDeleted, stillThere, type Victims } from './expunge.js';
+import { type Expunged, expunge, markDeleted, markFault, stillThere, type Victims } from './expunge.js';
 import type { Place } from './selection.js';
 import { quoted, type ResponseCode, responseCode, sequence } from './tokens.js';
 import { type UidSet, uidSets } from './uid-set.js';
@@ -26,11 +26,14 @@ const AT_ONCE = 1_000;
 
 /**
  * Brings verified messages of the open mailbox to another one: MOVE (RFC 6851) where the server has it. Else they are
- * copied, and nothing is marked or expunged before the server has confirmed the copies (SAFETY §3.4).
+ * copied, and nothing is marked or expunged before the server has confirmed the copies (SAFETY §3.4); nothing is copied
+ * where no mark would last.
  */
 export async function moveAway(victims: Victims, to: Place): Promise<Map<number, Transferred>> {
-  const step = victims.session.has('MOVE') ? moveSet : copyAndExpunge;
-  return inSets(victims, set => step(victims, set, to));
+  if (victims.session.has('MOVE')) return inSets(victims, set => moveSet(victims, set, to));
+  const reason = markFault(victims);
+  if (reason === undefined) return inSets(victims, set => copyAndExpunge(victims, set, to));
+  return new Map([...victims.live.keys()].map(uid => [uid, { kind: 'refused', reason }]));
 }
 
 /** Copies verified messages of the open mailbox to another one. */
@@ -111,7 +114,8 @@ async function expungeCopied(
   for (const part of uidSets(copies.keys())) {
     for (const [uid, outcome] of await expunge(victims, part)) {
       const { kind } = outcome;
-      outcomes.set(uid, kind === 'changed' ? worded(outcome) : { ...copies.get(uid)!, kind });
+      const stays = kind === 'changed' || kind === 'refused';
+      outcomes.set(uid, stays ? worded(outcome) : { ...copies.get(uid)!, kind });
     }
   }
   return outcomes;
@@ -162,6 +166,7 @@ function newUid(copied: Copied | undefined, uid: number): { copied?: NewUid } {
   return copied === undefined || fresh === undefined ? {} : { copied: { epoch: copied.epoch, uid: fresh } };
 }
 
-function worded({ kind }: Expunged): Transferred {
-  return kind === 'changed' ? { kind, reason: 'it was changed while it was about to be removed' } : { kind };
+function worded(outcome: Expunged): Transferred {
+  if (outcome.kind !== 'changed') return outcome;
+  return { ...outcome, reason: 'it was changed while it was about to be removed' };
 }
