@@ -20,18 +20,21 @@ export type AccountServer = Pick<Dovecot, 'port' | 'password'> & Partial<Pick<Do
 export interface WorldOptions {
   /** Where the command connects to; the server itself unless given. */
   readonly proxy?: WireProxy;
+  /** Whose account it is; one of its own unless given. */
+  readonly user?: string;
 }
 
-/** An account of its own on a real server, a directory for its Maildir, and the built command between the two. */
+/** An account on a real server, a directory for its Maildir, and the built command between the two. */
 export class AccountWorld {
   readonly server: AccountServer;
-  readonly user = `user${++users}`;
+  readonly user: string;
   readonly directory = mkdtempSync(join(tmpdir(), 'postern-e2e-'));
   readonly local = join(this.directory, 'Mail');
   readonly #port: number;
 
-  constructor(server: AccountServer, { proxy }: WorldOptions = {}) {
+  constructor(server: AccountServer, { proxy, user = `user${++users}` }: WorldOptions = {}) {
     assertBuilt();
+    this.user = user;
     this.server = server;
     this.#port = proxy?.port ?? server.port;
   }

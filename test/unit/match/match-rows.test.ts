@@ -75,6 +75,22 @@ describe('matching of unpaired messages', () => {
     expect(words([other], [local])).toBe('alone 1/a');
   });
 
+  it('settles a message whose Message-ID one side does not show by contents alone, among those of its size', () => {
+    const remote = row('1', { digest: 'x', messageId: false });
+    const local = [
+      row('a', { digest: 'y', content: 'c' }),
+      row('b', { digest: 'z', content: 'e', size: 101 }),
+    ];
+    expect(words([remote], local)).toBe('read 1/, unclear 1/a, alone /b');
+    const read = { ...remote, identity: { ...remote.identity, content: 'c' } };
+    expect(words([read], local)).toBe('1=a, alone /b');
+    const other = { ...remote, identity: { ...remote.identity, content: 'f' } };
+    expect(words([other], local)).toBe('alone 1/a b');
+    expect(
+      words([row('2', { digest: 'w' })], [row('c', { digest: 'v', messageId: false, content: 'c' })]),
+    ).toBe('read 2/, unclear 2/c, alone /');
+  });
+
   it('does not depend on the order of the rows', () => {
     const remote = [
       row('1', { content: 'c' }),

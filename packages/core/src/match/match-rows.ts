@@ -29,8 +29,8 @@ type Rows = { remote: Row[]; local: Row[] };
 
 /**
  * Matches unpaired messages of both sides in tiers, each on what stronger ones left (DESIGN §4). A tier accepts 1:1
- * matches; classes that are larger, lack a Message-ID, or agree in Message-ID but not in digest are settled by content, as
- * multisets. The result does not depend on the order of the rows.
+ * matches; classes that are larger, lack a Message-ID on either side, or agree in Message-ID but not in digest are settled by
+ * content, as multisets. The result does not depend on the order of the rows.
  */
 export function matchRows(rows: BySide<readonly Row[]>): Matching {
   const matches: Match[] = [];
@@ -54,10 +54,11 @@ export function matchRows(rows: BySide<readonly Row[]>): Matching {
 
   tier(row => row.identity.digest, settleDigestClass);
   tier(row => row.identity.messageId, settleByContentAlone);
-  tier(
-    row => (row.identity.messageId === undefined ? String(row.identity.size) : undefined),
-    settleByContentAlone,
+  // A server may show no Message-ID where the message has one: it reads so much of a header and no more.
+  const bare = new Set(
+    bothOf(rest).flatMap(({ identity }) => (identity.messageId === undefined ? [identity.size] : [])),
   );
+  tier(row => (bare.has(row.identity.size) ? String(row.identity.size) : undefined), settleByContentAlone);
   return { matches, unclear, wanted, alone: bySide(side => rest[side].sort(byKey)) };
 }
 
@@ -68,6 +69,7 @@ interface Settled {
   readonly wanted: Rows;
 }
 
+const bothOf = ({ remote, local }: BySide<readonly Row[]>) => [...remote, ...local];
 const byKey = (a: Row, b: Row) => compareKeys(a.key, b.key);
 
 /** Classes with members on both sides; every other row goes to `left`. */

@@ -6,7 +6,7 @@ import { WireEncoder } from './line-ends.js';
  * fields and RFC822.SIZE alone.
  */
 export interface Identity {
-  /** The first Message-ID, unfolded and trimmed, as Latin-1 text; absent when there is none. */
+  /** The first Message-ID, unfolded, trimmed and cut at 998 octets, as Latin-1 text; absent when there is none. */
   readonly messageId?: string;
   /** SHA-256 of the normalised identity fields, first 128 bits, 32 hex digits. */
   readonly digest: string;
@@ -35,10 +35,12 @@ export interface HeaderFacts {
 }
 
 const ENVELOPE_LENGTH = 200;
+/** No mail program makes a longer one (RFC 5322 §2.1.1); what is cut off still counts in the digest. */
+const MESSAGE_ID_LENGTH = 998;
 
 /**
  * Reads the identity fields from a header (all of it, or the excerpt HEADER.FIELDS returns), in linear time. Of a
- * repeated field the first counts. Line ends may be CRLF or LF; a leading mbox `From ` line is passed over.
+ * repeated field the first counts. Line ends may be CRLF, LF or CR CR LF; a leading mbox `From ` line is passed over.
  */
 export function readHeader(header: Buffer): HeaderFacts {
   const fields = firstFields(header);
@@ -48,7 +50,7 @@ export function readHeader(header: Buffer): HeaderFacts {
     text += `${name}:${value === undefined ? '' : normalise(value)}\n`;
   }
   const hash = createHash('sha256').update(text, 'latin1');
-  const messageId = fields.get('message-id')?.trim();
+  const messageId = fields.get('message-id')?.trim().slice(0, MESSAGE_ID_LENGTH);
   const digest = hash.digest('hex').slice(0, 32);
   const envelope = envelopeOf(fields);
   return messageId ? { messageId, digest, envelope } : { digest, envelope };
@@ -88,7 +90,8 @@ function scanFields(header: string, fields: Map<FieldName, string>): boolean {
     const feed = header.indexOf('\n', start);
     const next = feed === -1 ? header.length : feed + 1;
     let end = feed === -1 ? header.length : feed;
-    if (end > start && header.charCodeAt(end - 1) === 0x0d) end--;
+    // Servers drop a CR before CRLF, or take the line for an empty one.
+    while (end > start && header.charCodeAt(end - 1) === 0x0d) end--;
     if (end === start) {
       finish();
       return true;
