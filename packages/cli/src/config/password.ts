@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { PosternError } from '@postern/core/model/error.js';
+import { printable } from '@postern/core/model/escape-text.js';
 import { promptOnTerminal } from './prompt.js';
 
 export interface PasswordSources {
@@ -31,7 +32,7 @@ async function ask(sources: PasswordSources): Promise<string> {
   if (sources.command !== undefined) return fromCommand(sources.command, sources);
   const fromEnvironment = sources.env[sources.variable];
   if (fromEnvironment) return fromEnvironment;
-  const typed = await promptOnTerminal(`Password for ${sources.account}: `);
+  const typed = await promptOnTerminal(`Password for ${printable(sources.account)}: `);
   if (typed !== undefined && typed !== '') return typed;
   throw refused(`there is no password for ${sources.account}`, sources.variable);
 }

@@ -2,7 +2,8 @@ import { compareText } from './mailbox.js';
 
 /**
  * Flags of a message: system flags in their usual case (`\Seen`) and keywords (`$Forwarded`), sorted, each once.
- * `\Recent` is the server's own and never kept (RFC 3501 §2.3.2).
+ * `\Recent` is the server's own and never kept (RFC 3501 §2.3.2); nor is what could be no atom on the wire, as 8-bit keywords
+ * that some servers send: no other side could be told of it. It stays where it is.
  */
 export type Flags = readonly string[];
 
@@ -26,7 +27,8 @@ export function flagsFrom(raw: Iterable<string>): Flags {
   for (const flag of raw) {
     const usual = usualFlag(flag);
     const folded = usual.toLowerCase();
-    if (folded !== '\\recent' && !known.has(folded)) known.set(folded, usual);
+    if (folded === '\\recent' || known.has(folded)) continue;
+    if (USUAL.has(folded) || isFlag(usual)) known.set(folded, usual);
   }
   return known.size === 0 ? NO_FLAGS : [...known.values()].sort(compareText);
 }
