@@ -74,7 +74,7 @@ class Relocator {
       ...[...this.#decisions].flatMap(decision => departureOf(decision) ?? []),
       ...this.#waiting,
     ];
-    const own = departures.filter(departure => departure.on === on);
+    const own = departures.filter(departure => departure.on === on).map(withContent);
     own.sort((a, b) => compareText(a.mailbox, b.mailbox) || compareKeys(a.row.key, b.row.key));
     for (const [digest, gone] of groupBy(own, departure => departure.identity.digest)) {
       const came = copies.get(digest);
@@ -102,15 +102,16 @@ class Relocator {
       return;
     }
     const unread = elsewhere.filter(({ row }) => row.identity.content === undefined);
-    const open = gone.filter(({ identity }) => identity.content !== undefined);
-    if (unread.length === 0 || open.length === 0) return;
+    const open = gone.filter(({ identity }) => identity.content === undefined);
+    if (unread.length === 0 && open.length === 0) return;
     for (const { mailbox, row } of unread) this.#wanted.push({ side: otherSide(on), mailbox, row });
+    for (const { mailbox, row } of open) this.#wanted.push({ side: on, mailbox, row });
     const reason =
       'it may have moved to another mailbox, and only its content can tell: fetch reads the contents of such messages';
     for (const one of gone) {
       if (one.decision !== undefined) this.#block(one.decision, { [one.on]: one.row, reason });
     }
-    for (const one of unread) {
+    for (const one of open.length > 0 ? elsewhere : unread) {
       this.#block(one, { [otherSide(on)]: one.row, reason });
       remove(came, one);
     }
@@ -175,6 +176,14 @@ function departureOf(decision: Decision): Departure | undefined {
   if (decision.kind !== 'copy' || !decision.restores || decision.instead === undefined) return undefined;
   const { to, mailbox, row, instead } = decision;
   return { decision, on: otherSide(to), mailbox, identity: instead.identity, row };
+}
+
+/** A message that is there can be read, whatever base knew of it. */
+function withContent(departure: Departure | Waiting): Departure {
+  const { identity, row } = departure;
+  const { content } = row.identity;
+  if (identity.content !== undefined || content === undefined) return departure;
+  return { ...departure, identity: { ...identity, content } };
 }
 
 /** Both contents are known, and equal. */
