@@ -37,6 +37,8 @@ export interface Done {
 }
 
 const STALL = 600_000;
+/** Milliseconds after an answer in which a connection is taken for alive. */
+const LIVELY = 10_000;
 /** How much longer than others a command may take that a server works on without a word. */
 const PATIENCE = 6;
 
@@ -44,6 +46,9 @@ const PATIENCE = 6;
 export class Session {
   /** Opened by EXAMINE or SELECT; its message count follows EXISTS and EXPUNGE. */
   selection: Selection | undefined;
+  /** What the server has to say of the selected mailbox was not asked for yet. */
+  #stale = false;
+  #answered = 0;
   readonly #client: RawClient;
   readonly #options: ImapOptions;
   #faults = 0;
@@ -124,10 +129,33 @@ export class Session {
     };
   }
 
+  /** Nothing is selected any more, as another mailbox is about to be. */
+  deselect(): void {
+    this.selection = undefined;
+    this.#stale = false;
+  }
+
+  /**
+   * From now on nothing the server told of the selected mailbox before counts (RFC 3501 §6.1.2): the next command goes
+   * out behind a NOOP. On a connection that may have died of waiting, the NOOP goes at once.
+   */
+  async refresh(mailbox: string): Promise<void> {
+    this.#stale = true;
+    if (performance.now() - this.#answered > LIVELY) await this.upToDate(mailbox);
+  }
+
+  /** Sends the NOOP that `refresh` asked for, if no command has taken it along. */
+  async upToDate(mailbox: string): Promise<void> {
+    if (!this.#stale) return;
+    this.#stale = false;
+    await this.command({ effect: 'NOOP', target: mailbox, command: 'NOOP' });
+  }
+
   /** Sends a command and waits for its OK. NO and BAD throw `CommandRefused`, a lost connection `unreachable`. */
   async command(command: Command): Promise<Done> {
     const { effect, target } = command;
     const what = target === '' ? effect : `${effect} in ${target}`;
+    await this.upToDate(this.selection?.place.mailbox ?? '');
     try {
       return await this.#options.seam.run({ surface: 'wire', name: effect, target }, () =>
         this.#exchange(command, what),
@@ -162,6 +190,7 @@ export class Session {
       });
       next();
       if (failures.length > 0) throw failures[0];
+      this.#answered = performance.now();
       if (response.command.toUpperCase() !== 'OK') throw refusalOf(response, what);
       return { code: responseCode(response) };
     } catch (error) {
@@ -177,18 +206,24 @@ export class Session {
     if (this.#options.reader === 'imapflow' || !this.usable) return undefined;
     const lane = await BulkLane.enter(this.#client);
     if (lane === undefined) return undefined;
-    const { effect, target } = command;
+    const { effect, target, text } = command;
     const what = `${effect} in ${target}`;
+    const texts = this.#stale ? ['NOOP', text] : [text];
+    this.#stale = false;
     try {
       return await this.#options.seam.run({ surface: 'wire', name: effect, target }, () =>
-        this.#onLane(lane, command, what),
+        this.#onLane(lane, { ...command, texts }, what),
       );
     } finally {
       lane.leave();
     }
   }
 
-  async #onLane(lane: BulkLane, { text, row }: BulkCommand, what: string): Promise<Done> {
+  async #onLane(
+    lane: BulkLane,
+    { texts, row }: BulkCommand & { readonly texts: readonly string[] },
+    what: string,
+  ): Promise<Done> {
     const { stall = STALL, silence = SILENCE } = this.#options.timeouts ?? {};
     const guard = this.#watch(what, Math.min(stall, silence), () => lane.received);
     const failures: unknown[] = [];
@@ -197,7 +232,7 @@ export class Session {
         status,
         code,
         text: words,
-      } = await lane.run(text, {
+      } = await lane.run(texts, {
         row: (response, from) => {
           if (failures.length > 0) return;
           const note = (error: unknown): void => void failures.push(error);
@@ -211,6 +246,7 @@ export class Session {
         count: (keyword, number) => this.#changed(keyword, number),
         fault: line => this.noteFault(line),
       });
+      this.#answered = performance.now();
       if (failures.length > 0) throw failures[0];
       if (status === 'OK') return { code };
       throw new CommandRefused({ status, responseCode: code?.name, words, what });
