@@ -8,6 +8,7 @@ import type { Flags } from '@postern/core/model/flags.js';
 import { identityOf } from '@postern/core/model/identity.js';
 import type { MailboxName } from '@postern/core/model/mailbox.js';
 import { compareKeys, type MessageKey } from '@postern/core/model/row.js';
+import type { Repository } from '@postern/core/state/repository.js';
 import type { Store } from '@postern/core/state/store.js';
 import type { MemoryMailbox, MemoryWorld } from '../support/memory-world.js';
 import { Rig } from '../support/rig.js';
@@ -63,8 +64,8 @@ export class MemoryStage implements Stage {
     return this.rig.sync(options, seam);
   }
 
-  withStore<T>(work: (store: Store) => Promise<T>): Promise<T> {
-    return this.rig.run(({ store }) => work(store));
+  withStore<T>(work: (store: Store, repository: Repository) => Promise<T>): Promise<T> {
+    return this.rig.run(repository => work(repository.store, repository));
   }
 
   async event(on: SideName | 'db' | 'clock' | 'power', verb: string, argument: string): Promise<boolean> {

@@ -5,6 +5,7 @@ import type { Action } from '@postern/core/model/action.js';
 import type { SideName } from '@postern/core/model/by-side.js';
 import type { Seam } from '@postern/core/model/effect.js';
 import type { Flags } from '@postern/core/model/flags.js';
+import type { Repository } from '@postern/core/state/repository.js';
 import type { Store } from '@postern/core/state/store.js';
 
 /** A message as a user of one side sees it. */
@@ -45,7 +46,7 @@ export interface Stage {
   plan(options?: PlanOptions): Promise<Plan>;
   apply(actions: readonly Action[], options?: ApplyOptions, seam?: Seam): Promise<ApplyReport>;
   sync(options?: SyncOptions, seam?: Seam): Promise<SyncReport>;
-  withStore<T>(work: (store: Store) => Promise<T>): Promise<T>;
+  withStore<T>(work: (store: Store, repository: Repository) => Promise<T>): Promise<T>;
   /** Events that only this stage knows; false when it does not know this one. */
   event(side: SideName | 'db' | 'clock' | 'power', verb: string, argument: string): Promise<boolean>;
 }

@@ -13,6 +13,9 @@ import type { Side } from '@postern/core/side/side.js';
 import type { AnyLevel } from '@postern/core/state/level.js';
 import { LevelStore } from '@postern/core/state/level-store.js';
 import { initState, type Repository } from '@postern/core/state/repository.js';
+import { rebuildInto } from '@postern/fsck/rebuild-state.js';
+import type { FsckReport } from '@postern/fsck/report.js';
+import { evidenceIn, fsckOpen, targetOf } from './fsck-open.js';
 import { MemorySide, type MemorySideOptions } from './memory-side.js';
 import { MemoryWorld } from './memory-world.js';
 import { PowerLevel } from './power-level.js';
@@ -144,6 +147,22 @@ export class Rig {
     } finally {
       await repository.sides.remote.close();
     }
+  }
+
+  /** What fsck finds. */
+  check(): Promise<FsckReport> {
+    return this.run(fsckOpen);
+  }
+
+  /** Makes the state anew as `fsck --repair` does; when `doubted`, its records are hints only. */
+  async rebuild(state: 'whole' | 'doubted'): Promise<void> {
+    const evidence = await this.run(({ store }) => evidenceIn(store));
+    if (state === 'doubted') evidence.doubt();
+    const level = new PowerLevel();
+    const store = await LevelStore.create(level as unknown as AnyLevel, { seam: openSeam, id: ID });
+    const target = targetOf(this.#repository(store, openSeam));
+    await rebuildInto(target, store, evidence, { allowEmpty: true });
+    this.#level = level;
   }
 
   sync(options: SyncOptions = {}, seam?: Seam): Promise<SyncReport> {
