@@ -131,7 +131,7 @@ describe.skipIf(dovecotMissing())(withDovecot('changes on both sides since the l
     expect(after['INBOX']!.filter(entry => entry === held(22, '\\Seen'))).toHaveLength(1);
   });
 
-  it('a message moved on one side is moved on the other', () => {
+  it('MD-10: a message moved on one side is moved on the other', () => {
     for (const number of [31, 32]) {
       expect(after['Gone here']).toContain(held(number, '\\Seen'));
       expect(after['INBOX']).not.toContain(held(number, '\\Seen'));

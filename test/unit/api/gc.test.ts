@@ -146,7 +146,7 @@ describe('the attic after gc', () => {
 });
 
 describe('files in tmp', () => {
-  it('go when nobody touched them for 36 hours, of every mailbox', async () => {
+  it('MD-06: go when nobody touched them for 36 hours, of every mailbox', async () => {
     const cellar = await Cellar.make();
     await cellar.maildir
       .side()

@@ -2,6 +2,7 @@ import { existsSync, linkSync, statSync, symlinkSync, writeFileSync } from 'node
 import type { Effect } from '@postern/core/model/effect.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
 import { NO_EPOCH } from '@postern/core/model/row.js';
+import { UniqueNames } from '@postern/core/side/maildir/unique-names.js';
 import type { DeliveryOutcome } from '@postern/core/side/side.js';
 import { describe, expect, it } from 'vitest';
 import { codeOf, done } from '../../contract/side/opened-side.js';
@@ -23,7 +24,7 @@ async function deliverOne(
 const everything = (maildir: TemporaryMaildir) => ['tmp', 'new', 'cur'].flatMap(name => maildir.names(name));
 
 describe('a delivery', () => {
-  it('writes LF line ends, for this user alone, and keeps the date', async () => {
+  it('MD-12: writes LF line ends, for this user alone, and keeps the date', async () => {
     const maildir = await TemporaryMaildir.make();
     const mask = process.umask(0);
     const row = done(
@@ -53,7 +54,7 @@ describe('a delivery', () => {
     expect(maildir.names('new')).toEqual([c]);
   });
 
-  it('names files after the time, the process, a counter, a random part and the host', async () => {
+  it('MD-05: names files after the time, the process, a counter, a random part and the host', async () => {
     const maildir = await TemporaryMaildir.make();
     const clock = { now: () => 1_700_000_000_042, sleep: async () => {} };
     const side = maildir.side({ clock, random: () => 'a/b-c' });
@@ -61,6 +62,15 @@ describe('a delivery', () => {
     const keys = (await batch.prepare(2)).map(slot => slot.key);
     expect(keys[0]).toMatch(new RegExp(`^1700000000\\.M042000P${process.pid}Q1Rabc\\.[^/:]+$`));
     expect(keys[1]).toMatch(/Q2Rabc\./);
+    expect(new UniqueNames(clock, () => 'r', '../a:b').next()).toMatch(/Rr\.\.\.\\057a\\072b$/);
+    expect(new UniqueNames(clock, () => 'r', '').next()).toMatch(/Rr\.localhost$/);
+  });
+
+  it('MD-11: leaves the quota file of other programs as it is', async () => {
+    const maildir = await TemporaryMaildir.make();
+    writeFileSync(maildir.path('maildirsize'), '1000000S\n0 0\n');
+    done((await deliverAll(maildir.side(), INBOX, [letter(message())]))[0]);
+    expect(maildir.read('maildirsize')).toBe('1000000S\n0 0\n');
   });
 
   it('gives rows that the next scan finds to be the very same', async () => {
@@ -133,7 +143,7 @@ describe('a delivery that fails', () => {
     expect(everything(maildir)).toEqual([]);
   });
 
-  it('because the name is taken never replaces what has it', async () => {
+  it('MD-04, MD-14: because the name is taken never replaces what has it', async () => {
     const maildir = await TemporaryMaildir.make();
     const seam = new HookSeam(({ name, target }) => {
       if (name === 'link') writeFileSync(target, 'mine');

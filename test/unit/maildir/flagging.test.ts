@@ -65,7 +65,7 @@ describe('flags of a file', () => {
     expect(maildir.read('cur', '2.b:2,S')).toContain('late');
   });
 
-  it('do not change when the name would be too long, or carries experimental info', async () => {
+  it('MD-03: do not change when the name would be too long, or carries experimental info', async () => {
     const long = 'x'.repeat(251);
     const maildir = await maildirWith('cur', `${long}:2,`);
     maildir.put('cur', '1.a:1,R', fileBytes('two'));
@@ -99,7 +99,7 @@ describe('flags of a file', () => {
     expect(maildir.names('cur')).toEqual(['1.a:2,RS']);
   });
 
-  it('are given up when someone else renames the file each time', async () => {
+  it('MD-17: are given up when someone else renames the file each time', async () => {
     const maildir = await maildirWith('cur', '1.a:2,');
     let letters = '';
     const seam = new HookSeam(({ name }) => {

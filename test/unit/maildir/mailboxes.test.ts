@@ -31,7 +31,7 @@ describe('the mailboxes of a maildir++', () => {
     });
   });
 
-  it('are not our own directory, dot files, or what else lies around', async () => {
+  it('MD-02: are not our own directory, dot files, or what else lies around', async () => {
     const maildir = await TemporaryMaildir.make();
     mailboxAt(maildir.root, '.postern');
     mkdirSync(maildir.path('.notmuch', 'xapian'), { recursive: true });
@@ -220,7 +220,7 @@ describe('a Maildir that is not there', () => {
 
 describe('a broken mailbox', () => {
   it.each(['cur', 'new'])(
-    'FO-07: without %s is listed and cannot be read, and is never empty',
+    'FO-07, MD-13: without %s is listed and cannot be read, and is never empty',
     async part => {
       const maildir = await TemporaryMaildir.make();
       mailboxAt(maildir.root, '.Work');
@@ -307,7 +307,7 @@ describe('creating a mailbox', () => {
     },
   );
 
-  it('makes it for this user alone', async () => {
+  it('MD-12: makes it for this user alone', async () => {
     const maildir = await TemporaryMaildir.make();
     await maildir.side().createMailbox(WORK);
     for (const name of ['', 'cur', 'new', 'tmp']) {

@@ -75,7 +75,7 @@ describe('a removed file', () => {
     expect(await remove(maildir, row)).toMatchObject({ kind: 'done' });
   });
 
-  it('loses both its names, and a copy in another mailbox none', async () => {
+  it('MD-07: loses both its names, and a copy in another mailbox none', async () => {
     const { maildir, row } = await maildirWith();
     linkSync(maildir.path('cur', '1.a:2,S'), maildir.path('new', '1.a'));
     maildir.put('.Work/cur', 'x', '');

@@ -91,7 +91,7 @@ describe('a scan', () => {
     expect(maildir.names('cur')).toEqual([]);
   });
 
-  it('does not read again what has the same size and mtime, wherever it moved', async () => {
+  it('MD-09: does not read again what has the same size and mtime, wherever it moved', async () => {
     const maildir = await TemporaryMaildir.make();
     maildir.put('new', '1.a.h', fileBytes('one'));
     const side = maildir.side();
@@ -101,6 +101,23 @@ describe('a scan', () => {
     const [before, after] = [first, second].map(({ rows }) => rows.get(key('1.a.h')));
     expect(after?.flags).toEqual(['\\Seen']);
     expect(after?.identity).toBe(before?.identity);
+  });
+
+  it('MD-16: files that a backup put back under other inodes and dates are the same messages', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const names = ['1.a.h:2,S', '2.b.h:2,', '3.c.h:2,F'];
+    for (const name of names) maildir.put('cur', name, fileBytes(name));
+    const side = maildir.side();
+    const first = await side.snapshot(INBOX, undefined);
+    for (const [index, name] of names.entries()) {
+      unlinkSync(maildir.path('cur', name));
+      maildir.put('cur', name, fileBytes(name));
+      utimesSync(maildir.path('cur', name), 1_000 + index, 2_000 - index);
+    }
+    const second = await side.snapshot(INBOX, first);
+    const facts = ({ rows }: typeof first) =>
+      [...rows.values()].map(row => [row.key, row.flags, row.identity]);
+    expect(facts(second)).toEqual(facts(first));
   });
 
   it('notices content that was changed in place', async () => {
@@ -129,7 +146,7 @@ describe('a scan', () => {
   });
 
   it.each([0, -3_600_000])(
-    'reads directories again that changed close to the last scan (clock %i ms off)',
+    'MD-08: reads directories again that changed close to the last scan (clock %i ms off)',
     async off => {
       const maildir = await TemporaryMaildir.make();
       maildir.put('new', '1.a.h', fileBytes('one'));
@@ -218,7 +235,7 @@ describe('what is no message', () => {
     expect([...unreadable]).toEqual([['1.a.h', 'permission denied']]);
   });
 
-  it('may be one name for two files; one file with two names is one message', async () => {
+  it('MD-01: may be one name for two files; one file with two names is one message', async () => {
     const maildir = await TemporaryMaildir.make();
     maildir.put('new', '1.a.h', fileBytes('one'));
     maildir.put('cur', '1.a.h:2,S', fileBytes('other'));

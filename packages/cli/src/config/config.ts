@@ -4,6 +4,7 @@ import type { Permissions, Policy } from '@postern/core/merge/policy.js';
 import { errnoOf, PosternError } from '@postern/core/model/error.js';
 import { mailboxName, mailboxNameFault } from '@postern/core/model/mailbox.js';
 import { type NameRule, nameRulesFault } from '@postern/core/model/name-map.js';
+import { issueWords } from '@postern/core/plan/issue-words.js';
 import type { Deletion } from '@postern/core/side/imap/imap-options.js';
 import { type ScopeRules, WHOLE_ACCOUNT } from '@postern/core/side/scope.js';
 import { parse, TomlError } from 'smol-toml';
@@ -79,11 +80,10 @@ function parseConfig(text: string, file: string): ConfigFile {
   }
   const path = issue.path.filter(part => typeof part === 'string');
   const missing = issue.code === 'invalid_type' && valueAt(raw, path) === undefined;
-  const name = JSON.stringify(path.join('.'));
   wrong(
     file,
     keyLine(text, path) ?? (missing ? keyLine(text, path.slice(0, -1)) : undefined),
-    missing ? `${name} is missing` : `${name}: ${issue.message}`,
+    issueWords({ ...issue, path }, raw),
   );
 }
 

@@ -22,6 +22,8 @@ const NOUNS: Readonly<Record<string, string>> = {
 export function issueWords(issue: Issue, value: unknown): string {
   const field = issue.path.length === 0 ? 'it' : shown(issue.path.map(String).join('.'));
   const found = valueAt(value, issue.path);
+  if (found !== undefined && !/^(Invalid|Too|Unrecognized)\b/.test(issue.message))
+    return `${field}: ${issue.message}`;
   switch (issue.code) {
     case 'unrecognized_keys':
       return `unknown field ${shown([...issue.path, issue.keys[0] ?? ''].map(String).join('.'))}`;
