@@ -9,6 +9,7 @@ import {
   type MailboxEntry,
   type MessageKey,
   NO_EPOCH,
+  type Problem,
   type Row,
   type Snapshot,
 } from '@postern/core/model/row.js';
@@ -199,6 +200,10 @@ export class MemorySide implements Side {
     await this.#change({ command: 'RENAME', call: 'rename', target: `${name} ${to}` }, () =>
       this.#world.renameMailbox(name, to),
     );
+  }
+
+  async finishRenames(): Promise<readonly Problem[]> {
+    return [];
   }
 
   async deleteMailbox(name: MailboxName): Promise<'done' | 'already'> {

@@ -61,6 +61,7 @@ const mailbox: Required<MailboxRecord> = {
   missing: { remote: 1, local: 2 },
   agreed: true,
   quiet: false,
+  formerly: 'Old' as MailboxName,
 };
 const intent: Required<Intent> = {
   operation: 'op',

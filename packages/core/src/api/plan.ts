@@ -5,6 +5,7 @@ import type { BySide } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Epoch, Problem } from '../model/row.js';
 import type { Blocked } from '../model/view.js';
+import { followRenames } from '../observe/follow-renames.js';
 import { guardSides } from '../observe/guard-sides.js';
 import { observeSide } from '../observe/observe-side.js';
 import { actionsOf, sortActions } from '../plan/build-plan.js';
@@ -49,6 +50,7 @@ export async function makePlan(repository: Repository, options: PlanOptions = {}
   const local = await observeSide(repository, 'local', options);
   const fetched = meta?.fetched;
   if (fetched !== undefined) await guardSides(repository, [local], options.allowEmpty);
+  await followRenames(store);
   const merged = await mergeAccount(repository, { ...options, unread: local.unread });
   const permitted = filterDecisions(merged.decisions, repository.policy ?? TWO_WAY);
   const actions = fetched === undefined ? [] : sortActions(await actionsFor(repository, merged, permitted));

@@ -1,5 +1,6 @@
 import { applyActions } from '../apply/apply-actions.js';
 import type { ApplyReport } from '../apply/apply-report.js';
+import { finishRenames } from '../apply/finish-renames.js';
 import type { Action } from '../model/action.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Outcome, Result } from '../model/outcome.js';
@@ -29,6 +30,7 @@ const ROUNDS = 3;
  * succeed is not tried again. The plan reported is the first one; the counts are of all rounds.
  */
 export async function sync(repository: Repository, options: SyncOptions = {}): Promise<SyncReport> {
+  await finishRenames(repository);
   const fetch = await fetchRemote(repository, options);
   const plan = await makePlan(repository, options);
   const tried = new Set<string>();

@@ -15,6 +15,7 @@ import { copyLanded } from './copy-landed.js';
 import { runCopies } from './copying.js';
 import { Desk } from './desk.js';
 import { runDuplicates } from './duplicating.js';
+import { finishRenames } from './finish-renames.js';
 import { runFlags } from './flagging.js';
 import { withoutDoubt, withoutMoved } from './hold-back.js';
 import { already, failed, outcomeOf, type Refusal, type Report, skipped } from './judgement.js';
@@ -74,6 +75,7 @@ class Run {
   async run(given: readonly Action[]): Promise<ApplyReport> {
     const actions = this.#unique(given);
     this.#total = actions.length;
+    if (!this.#options.dryRun) this.#problems.push(...(await finishRenames(this.#repository)));
     await this.#observe();
     const brakes = await findBrakes(this.#repository, actions, this.#options.maxDelete);
     const free = actions.filter(action => {

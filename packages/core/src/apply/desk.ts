@@ -200,7 +200,7 @@ export class Desk {
   /** After the last effect. */
   async finish(): Promise<void> {
     if (this.#begun) {
-      const { pending, ...rest } = this.#record;
+      const { pending, formerly: _formerly, ...rest } = this.#record;
       const generation = pending ?? this.#record.generation;
       this.#putRecord({ ...rest, generation, ...(this.#isSettled() ? { quiet: true } : {}) });
     }

@@ -2,10 +2,11 @@ import type { Action } from '../model/action.js';
 import { otherSide, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
 import { hiddenAt, hides } from '../model/hidden.js';
-import type { MailboxName } from '../model/mailbox.js';
+import { compareText, type MailboxName } from '../model/mailbox.js';
 import { isSameMailbox } from '../model/same-mailbox.js';
 import { loadRecord, loadSnapshot } from '../observe/load-view.js';
 import { observeMailbox } from '../observe/observe-mailbox.js';
+import type { Side } from '../side/side.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
@@ -80,7 +81,10 @@ export async function checkRename(repository: Repository, action: Action): Promi
   return isSameMailbox(pairs, from, snapshot) ? undefined : skipped(`${now.mailbox} is not the same mailbox`);
 }
 
-/** Runs one `rename-mailbox-*` line; base moves along in one batch, no message travels. */
+/**
+ * Runs one `rename-mailbox-*` line; base moves along in one batch, no message travels. A server renames what is below as
+ * well: a mailbox may have got its name already, and one that keeps its name on the other side gets it back.
+ */
 export async function runRename(repository: Repository, action: Action, report: Report): Promise<void> {
   const refusal = await checkRename(repository, action);
   if (refusal !== undefined) return report(action, refusal);
@@ -88,9 +92,44 @@ export async function runRename(repository: Repository, action: Action, report: 
   const to = targetOf(action);
   const hidden = await besideHidden(repository, on, to);
   if (hidden !== undefined) return report(action, hidden);
-  await repository.sides[on].renameMailbox(action.mailbox, to);
+  if (!(await hasMoved(repository, on, { from: action.mailbox, to }))) {
+    await repository.sides[on].renameMailbox(action.mailbox, to);
+    await giveBackNames(repository, on, { from: action.mailbox, to });
+  }
   await renameInState(repository, { from: action.mailbox, to, on });
   report(action);
+}
+
+interface Names {
+  readonly from: MailboxName;
+  readonly to: MailboxName;
+}
+
+/** Whether a side shows a mailbox under its new name already, with the messages of its pairs. */
+async function hasMoved({ store, sides }: Repository, on: SideName, { from, to }: Names): Promise<boolean> {
+  const there = await selectableOn(sides[on]);
+  if (there.has(from) || !there.has(to)) return false;
+  const snapshot = await sides[on].snapshot(to, undefined);
+  return isSameMailbox([...(await store.all('pair', from)).values()], on, snapshot);
+}
+
+/** Mailboxes below that went along, although they have their old names on the other side. */
+async function giveBackNames({ store, sides }: Repository, on: SideName, { from, to }: Names): Promise<void> {
+  const records = [...(await store.all('mailbox', '')).values()];
+  const staying = records.filter(
+    ({ mailbox, sides: known }) =>
+      mailbox.startsWith(`${from}/`) && known[on] !== undefined && known[otherSide(on)] !== undefined,
+  );
+  for (const { mailbox } of staying.sort((a, b) => compareText(a.mailbox, b.mailbox))) {
+    const there = await selectableOn(sides[on]);
+    const along = `${to}${mailbox.slice(from.length)}` as MailboxName;
+    if (!there.has(mailbox) && there.has(along)) await sides[on].renameMailbox(along, mailbox);
+  }
+}
+
+async function selectableOn(side: Side): Promise<ReadonlySet<MailboxName>> {
+  const { entries } = await side.list();
+  return new Set(entries.filter(entry => entry.selectable).map(entry => entry.mailbox));
 }
 
 async function renameInState(
@@ -107,6 +146,7 @@ async function renameInState(
     pending: generation,
     sides: { ...now.sides, [on]: old.sides[on] ?? bug('a rename without the mailbox') },
     agreed: true,
+    formerly: from,
   };
   const changes: Change[] = [
     { clear: 'pair', mailbox: from },
@@ -122,7 +162,7 @@ async function renameInState(
   for (const side of [sides.remote, sides.local]) {
     await side.writeWitness(to, { repository: repository.id, mailbox: to, generation });
   }
-  const { pending: _pending, ...settled } = record;
+  const { pending: _pending, formerly: _formerly, ...settled } = record;
   await store.write([{ put: 'mailbox', mailbox: '', key: to, value: { ...settled, generation } }], {
     durable: true,
   });

@@ -35,7 +35,8 @@ export function witnessFault(
       : 'the witness of the mailbox is missing: it was restored or made anew';
   }
   if (witness.repository !== repository) return 'the witness of the mailbox is of another repository';
-  if (witness.mailbox !== record.mailbox) return `the witness is of the mailbox ${witness.mailbox}`;
+  if (witness.mailbox !== record.mailbox && witness.mailbox !== record.formerly)
+    return `the witness is of the mailbox ${witness.mailbox}`;
   if (witness.generation === record.generation || witness.generation === record.pending) return undefined;
   const older = witness.generation < record.generation ? 'the mail' : 'the state';
   return `${older} was restored from an older copy (generation ${witness.generation}, the state says ${record.generation})`;

@@ -154,6 +154,11 @@ export class ScopedSide implements Side {
     return this.#side.renameMailbox(names.from, names.to);
   }
 
+  /** Of mailboxes out of scope too: a rename may have begun before they were. */
+  async finishRenames(): Promise<readonly Problem[]> {
+    return this.#side.finishRenames();
+  }
+
   async deleteMailbox(mailbox: MailboxName): Promise<'done' | 'already'> {
     return this.#side.deleteMailbox(this.#inner(mailbox));
   }

@@ -2,7 +2,7 @@ import { PosternError } from '../model/error.js';
 import type { FlagDelta, Flags } from '../model/flags.js';
 import type { Envelope, Identity } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
-import type { Cursor, Epoch, Listing, MessageKey, Row, Snapshot } from '../model/row.js';
+import type { Cursor, Epoch, Listing, MessageKey, Problem, Row, Snapshot } from '../model/row.js';
 
 /**
  * The port both sides implement. `remote` and `local` are positions: any class can serve either.
@@ -77,6 +77,12 @@ export interface Side {
    * `server-refused` where the side cannot, or `to` exists. Keys stay valid where the epoch of `to` is the old one.
    */
   renameMailbox(mailbox: MailboxName, to: MailboxName): Promise<void>;
+
+  /**
+   * Ends what renames that died in between left half done, and tells what cannot be ended. Before that, neither mailbox can be
+   * read; a side whose renames are one step has nothing to do.
+   */
+  finishRenames(): Promise<readonly Problem[]>;
 
   /**
    * Deletes a mailbox that has no messages. Throws `server-refused` when it has any (also ones that cannot be read), or

@@ -79,6 +79,7 @@ const mailbox = object<MailboxRecord>({
     object<NonNullable<MailboxRecord['missing']>>({ remote: optional(whole), local: optional(whole) }),
   ),
   agreed: optional(boolean),
+  formerly: optional(branded<MailboxName>),
 });
 
 /** Keys of messages are data, not field names: msgpackr would rename a message called `__proto__`. */

@@ -71,6 +71,8 @@ export interface MailboxRecord {
   readonly agreed?: boolean;
   /** The merge found nothing to do here, and no row or pair changed since: planning may pass it over. */
   readonly quiet?: boolean;
+  /** The name it had before: what its witness says until the next one is written. */
+  readonly formerly?: MailboxName;
 }
 
 export interface SideRecord {

@@ -1,7 +1,7 @@
 import { PosternError } from '../../model/error.js';
 import type { PermanentFlags } from '../../model/flags.js';
 import type { MailboxName } from '../../model/mailbox.js';
-import type { Cursor, Epoch, Listing, MessageKey, Row, Snapshot } from '../../model/row.js';
+import type { Cursor, Epoch, Listing, MessageKey, Problem, Row, Snapshot } from '../../model/row.js';
 import type {
   CopyOutcome,
   DeliveryBatch,
@@ -135,6 +135,10 @@ export class ImapSide implements Side {
     const subscribed = await this.#connection.begin(subscribedNames);
     this.#forget();
     await renameOnServer(await this.#connection.session(), { ...places, separator, subscribed });
+  }
+
+  async finishRenames(): Promise<readonly Problem[]> {
+    return [];
   }
 
   async deleteMailbox(mailbox: MailboxName): Promise<'done' | 'already'> {

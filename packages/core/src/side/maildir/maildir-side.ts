@@ -10,6 +10,7 @@ import {
   type Listing,
   type MessageKey,
   NO_EPOCH,
+  type Problem,
   type Row,
   type Snapshot,
 } from '../../model/row.js';
@@ -46,7 +47,7 @@ import { exists } from './place-file.js';
 import { readFiles } from './reading.js';
 import type { Relocating } from './relocation.js';
 import { MaildirRemoval } from './removal.js';
-import { isBegun, renameDirectory } from './rename-mailbox.js';
+import { isBegun, markedNames, renameDirectory } from './rename-mailbox.js';
 import { isAsAt, lookAt, scanMailbox } from './scan.js';
 import { directoryStamps, MailDirectories } from './scan-pass.js';
 import { sweepTemporary } from './sweep.js';
@@ -202,6 +203,24 @@ export class MaildirSide implements Side {
     }
     this.#tree = undefined;
     await this.#writing(mailbox, () => renameDirectory({ seam: this.#seam, ...ends }));
+  }
+
+  async finishRenames(): Promise<readonly Problem[]> {
+    const problems: Problem[] = [];
+    for (const [mailbox, { path, isHalf }] of this.#readTree().places) {
+      const names = isHalf ? markedNames(path) : undefined;
+      if (names === undefined) continue;
+      const tree = this.#tree ?? this.#readTree();
+      const end = (name: MailboxName) => ({ mailbox: name, path: this.#pathForNew(tree, name) });
+      try {
+        const ends = { from: end(names.from), to: end(names.to) };
+        if (isBegun(ends)) await this.renameMailbox(names.from, names.to);
+      } catch (error) {
+        if (!(error instanceof PosternError)) throw error;
+        problems.push({ mailbox, reason: error.message });
+      }
+    }
+    return problems;
   }
 
   async deleteMailbox(mailbox: MailboxName): Promise<'done' | 'already'> {

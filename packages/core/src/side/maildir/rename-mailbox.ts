@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { Seam } from '../../model/effect.js';
 import { errnoOf, PosternError } from '../../model/error.js';
-import type { MailboxName } from '../../model/mailbox.js';
+import { type MailboxName, toMailboxName } from '../../model/mailbox.js';
 import { entriesOf, isDirectory, MAIL_PARTS } from './layout.js';
 import { isOfMailbox } from './mailbox-files.js';
-import { RENAMING, WITNESS } from './mailbox-tree.js';
+import { LEVEL, RENAMING, WITNESS } from './mailbox-tree.js';
 import { above, makeDirectories, removeDirectory } from './make-directory.js';
 import { join, type Octets, pathBytes, printable } from './octets.js';
 import { exists, placeFile, renameFile, unlinkFile } from './place-file.js';
@@ -34,6 +34,20 @@ export async function renameDirectory(renaming: MailboxRenaming): Promise<void> 
   await moveParts(renaming);
 }
 
+/** The names a mark in a mailbox directory tells, where it is one of ours and whole. */
+export function markedNames(directory: Octets): { from: MailboxName; to: MailboxName } | undefined {
+  const mark = readMark(directory);
+  if (mark === undefined) return undefined;
+  try {
+    const { from, to } = JSON.parse(mark) as { from?: unknown; to?: unknown };
+    const names = { from: toMailboxName(String(from)), to: toMailboxName(String(to)) };
+    if (names.from === undefined || names.to === undefined) return undefined;
+    return markOf(names.from, names.to) === mark ? { from: names.from, to: names.to } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether an earlier call for these two began to move the parts. */
 export function isBegun({ from, to }: Pick<MailboxRenaming, 'from' | 'to'>): boolean {
   return [from, to].some(({ path }) => readMark(path) === markOf(from.mailbox, to.mailbox));
@@ -53,7 +67,8 @@ async function moveParts(renaming: MailboxRenaming): Promise<void> {
     await writeMark(seam, from.path, mark);
     for (const directory of makeDirectories(seam, to.path)) await syncDirectory(seam, directory);
     await writeMark(seam, to.path, mark);
-    const files = entriesOf(from.path).filter(name => !isPart(name) && !name.startsWith(RENAMING));
+    const stays = (name: Octets) => isPart(name) || name.startsWith(RENAMING) || name === LEVEL;
+    const files = entriesOf(from.path).filter(name => !stays(name));
     const isWitness = (name: Octets) => name.startsWith(WITNESS);
     moveFiles(renaming, files.filter(isWitness));
     movePart(renaming, 'new');
@@ -65,6 +80,8 @@ async function moveParts(renaming: MailboxRenaming): Promise<void> {
     for (const { path } of [to, from]) await syncDirectory(seam, path);
     unlinkFile(seam, join(from.path, RENAMING));
     await syncDirectory(seam, from.path);
+    const left = entriesOf(from.path);
+    if (left.length === 1 && left[0] === LEVEL) unlinkFile(seam, join(from.path, LEVEL));
     if (removeDirectory(seam, from.path)) await syncDirectory(seam, above(from.path));
   }
   unlinkFile(seam, join(to.path, RENAMING));
