@@ -46,7 +46,7 @@ describeRows('DB: lost and restored state, restored mail', [
     end: 'a ·, b ·, c ·',
   },
   {
-    id: 'DB-14',
+    id: 'DB-13c',
     says: 'the mail was restored from an older backup: newer mail is downloaded again, nothing is deleted there',
     given: 'a ·/=/·, b ·/=/·',
     events: 'l.save; r.add c; r.add d; sync; l.restore',
@@ -57,7 +57,7 @@ describeRows('DB: lost and restored state, restored mail', [
     end: 'a ·, b ·, c ·, d ·',
   },
   {
-    id: 'DB-14b',
+    id: 'DB-13d',
     says: 'the mail was restored from a backup that still has what was deleted since: it comes back on both sides',
     given: 'a ·/=/·, b ·/=/·',
     events: 'l.save; r.del a; r.add c; sync; l.restore',
@@ -68,7 +68,7 @@ describeRows('DB: lost and restored state, restored mail', [
     end: 'a ·, b ·, c ·',
   },
   {
-    id: 'DB-14c',
+    id: 'DB-13e',
     says: 'the restored mail has older flags: the union, nothing that was set since gets lost',
     given: 'a ·/=/·, b ·/=/·',
     events: 'l.save; r.flag a +FS; r.add c; sync; l.restore',
@@ -78,7 +78,7 @@ describeRows('DB: lost and restored state, restored mail', [
     end: 'a FS, b ·, c ·',
   },
   {
-    id: 'DB-15',
+    id: 'DB-13f',
     says: 'state and mail were restored together, from one backup: what came since is new again',
     given: 'a ·/=/·, b ·/=/·',
     events: 'l.save; db.save; r.add c; r.flag a +S; sync; l.restore; db.restore',
@@ -86,7 +86,7 @@ describeRows('DB: lost and restored state, restored mail', [
     end: 'a S, b ·, c ·',
   },
   {
-    id: 'DB-16',
+    id: 'DB-15',
     says: 'the disk was full while base was written: the work is found, not done again',
     given: 'a ·/–/∅, b ∅/–/·',
     events: 'fail before batch ENOSPC 8',

@@ -42,6 +42,7 @@ async function synced(place: (typeof PLACES)[number]): Promise<Pick<SmallAccount
   await rig.sync();
   older.push(await rig.stateFiles());
   rig.local.add('INBOX', six!);
+  rig.remote.flag('INBOX', keyOf(rig.remote, 'INBOX', contentOf(two!)), { remove: ['\\Flagged'] });
   rig.remote.flag('Work', '1', { add: ['\\Answered'] });
   await rig.sync();
   if (place === 'in tables') await intoTables(rig);
@@ -61,6 +62,8 @@ export async function busyAccount(place: (typeof PLACES)[number]): Promise<Small
   rig.local.remove('INBOX', keyOf(rig.local, 'INBOX', deleted[0]!));
   rig.remote.remove('Work', keyOf(rig.remote, 'Work', deleted[1]!));
   rig.local.flag('INBOX', keyOf(rig.local, 'INBOX', contentOf(LETTERS[3]!)), { remove: ['\\Seen'] });
+  // An older base says that this flag was taken away on the other side.
+  rig.local.flag('INBOX', keyOf(rig.local, 'INBOX', contentOf(LETTERS[1]!)), { add: ['\\Flagged'] });
   rig.remote.add('Work', message({ subject: 'New there' }), ['\\Seen']);
   rig.local.add('INBOX', message({ subject: 'New here' }));
   return { rig, older, state: await rig.stateFiles(), deleted: new Set(deleted) };
@@ -111,6 +114,8 @@ export async function liveThrough(account: SmallAccount, damaged: StateFiles): P
 async function receive(copy: DiskRig): Promise<Reception> {
   try {
     return await copy.run(async (repository): Promise<Reception> => {
+      const records = [...(await repository.store.all('mailbox', '')).values()];
+      if (records.some(({ pending }) => pending !== undefined)) cutShort.add(copy);
       await fetchRemote(repository);
       const { actions } = await makePlan(repository);
       const { counts, stopped } = await applyActions(repository, actions, {});
@@ -145,8 +150,18 @@ function sightOf(rig: DiskRig) {
   };
 }
 
+/**
+ * Rigs whose state is one from the middle of an apply: the log ends there. Nothing tells that from an apply that was
+ * interrupted, and that base then says of a flag what the apply had not recorded yet.
+ */
+const cutShort = new WeakSet<DiskRig>();
+
 /** Each message is in its mailbox once, or twice nowhere; only what a user deleted may be gone; flags are as somebody set them. */
 function expectNoHarm(account: SmallAccount, copy: DiskRig, when: string): void {
+  if (account.deleted.size > 0 && !cutShort.has(copy)) {
+    const flagged = copy.local.message('INBOX', keyOf(copy.local, 'INBOX', contentOf(LETTERS[1]!)));
+    expect(flagged.flags, `${when}: a flag that was set and not synced yet`).toContain('\\Flagged');
+  }
   for (const side of SIDES) {
     for (const [mailbox, messages] of Object.entries(copy[side].allContents())) {
       const contents = messages.map(({ content }) => content);
