@@ -1,6 +1,6 @@
 // `npm run soak [-- ROUNDS]`: the tests that take as long as they are given. 20 rounds unless told; each round kills about
 // thirty commands at random moments. Beside it, once: every error at every effect on a disk, somebody else at every step of
-// a sync, a hundred scans of 20,000 files that are renamed meanwhile, and every octet of a database flipped.
+// a sync, a hundred scans of 20,000 files that are renamed meanwhile, every octet of a database flipped, and a thousand plans forged.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -15,6 +15,7 @@ const files = [
   'test/e2e/two-posterns.test.ts',
   'test/scenario/bad-disk.test.ts',
   'test/scenario/ra.test.ts',
+  'test/property/plan-fuzz.test.ts',
   'test/unit/maildir/racing-scan.test.ts',
   'test/unit/fsck/every-file.test.ts',
   'test/unit/fsck/every-octet.test.ts',
@@ -26,6 +27,8 @@ const { status } = spawnSync(process.execPath, ['scripts/test.mjs', ...files], {
     ...process.env,
     POSTERN_SOAK_ROUNDS: rounds,
     POSTERN_SOAK_FAULTS: 'all',
+    POSTERN_FORGED: '1000',
+    POSTERN_DAMAGED: '5000',
     POSTERN_CUTS: '16',
     POSTERN_FLIP_ONE_IN: '1',
     POSTERN_SOAK_RACE_STRIDE: '1',

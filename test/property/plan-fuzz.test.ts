@@ -13,7 +13,7 @@ import { Random } from '../support/random.js';
 import type { Rig } from '../support/rig.js';
 
 /** Forged plans that are applied, and plan files that are damaged. The environment raises them. */
-const FORGED = Number(process.env['POSTERN_FORGED'] ?? 40);
+const FORGED = Number(process.env['POSTERN_FORGED'] ?? 30);
 const DAMAGED = Number(process.env['POSTERN_DAMAGED'] ?? 400);
 const SEED = Number(process.env['POSTERN_SEED'] ?? 20_261_122);
 
@@ -177,7 +177,9 @@ describe('a plan whose lines were edited', () => {
     },
   );
 
-  it('and signed anew loses nothing and doubles nothing, alone and among lines of the plan', async () => {
+  it('and signed anew loses nothing and doubles nothing, alone and among lines of the plan', {
+    timeout: 60_000 + FORGED * 1000,
+  }, async () => {
     const random = new Random(SEED);
     const forger = new Forger(start.rig, start.plan, random);
     let done = 0;
@@ -195,7 +197,9 @@ describe('a plan whose lines were edited', () => {
 });
 
 describe('a plan file that was damaged', () => {
-  it('is refused with line and reason, or says nothing that the plan did not say', async () => {
+  it('is refused with line and reason, or says nothing that the plan did not say', {
+    timeout: 60_000 + DAMAGED * 100,
+  }, async () => {
     const { plan } = start;
     const texts = [
       `${[...planLines(plan.header, plan.actions)].join('\n')}\n`,
