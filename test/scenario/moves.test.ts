@@ -1,6 +1,7 @@
 import { describeRows } from './runner.js';
 
 const WITHOUT_MOVE = { remote: { withoutMove: true } };
+const MOVES = { why: 'the server has MOVE: there is no such step', not: true } as const;
 const WITHOUT_UIDPLUS = { remote: { withoutUidplus: true } };
 
 describeRows('MV: moves that are cut short, and that base does not explain', [
@@ -76,6 +77,30 @@ describeRows('MV: moves that are cut short, and that base does not explain', [
     options: WITHOUT_MOVE,
     plan: '',
     end: 'Work:a FS, Work:w ·, k ·',
+  },
+  {
+    id: 'MV-16c',
+    says: 'died after COPY, before the original was marked: the copy is found, and the original goes',
+    given: 'a S/=S/S, Work:w ·/=/·, k ·/=/·',
+    events: 'l.move a Work; r.flag a +F; crash before STORE; sync',
+    options: WITHOUT_MOVE,
+    plan: '',
+    end: 'Work:a FS, Work:w ·, k ·',
+    real: {
+      rev1: { why: 'without UIDPLUS it is marked only', end: 'a FST/∅, Work:a FS, Work:w ·, k ·' },
+      dovecot: MOVES,
+      'no-condstore': MOVES,
+      cyrus: MOVES,
+    },
+  },
+  {
+    id: 'MV-18',
+    says: 'moved here into the trash: moved there, which is no deletion',
+    given: 'a S/=S/S, Trash:t ·/=/·, k ·/=/·',
+    events: 'l.move a Trash',
+    options: { remote: { trash: 'Trash' } },
+    plan: 'move-remote a Trash',
+    end: 'Trash:a S, Trash:t ·, k ·',
   },
   {
     id: 'MV-21',

@@ -72,7 +72,7 @@ describe('moving', () => {
     ['one UID twice', ['TAG OK [COPYUID 8 1:2 60,60] x'], undefined],
     ['two UIDVALIDITYs', ['* OK [COPYUID 8 1 60] x', 'TAG OK [COPYUID 9 2 61] x'], undefined],
     ['no code', ['TAG OK x'], undefined],
-  ])('reads %s', async (_what, said, key) => {
+  ])('MV-17: reads %s', async (_what, said, key) => {
     const answers = [moved(...said), left(), there(1, 2)];
     const { outcomes } = await relocate('move', { capabilities: EVERYTHING, answers }, 1, 2);
     const row = key === undefined ? {} : { row: expect.objectContaining({ key }) };
@@ -118,7 +118,7 @@ describe('moving', () => {
     }
   });
 
-  it('marks and expunges nothing when the copy fails', async () => {
+  it('MV-06: marks and expunges nothing when the copy fails', async () => {
     const answers = [copied('TAG NO [TRYCREATE] no such mailbox'), there(1)];
     const { outcomes, server } = await relocate('move', { capabilities: NO_MOVE, answers }, 1);
     expect(outcomes).toEqual([{ kind: 'refused', reason: 'the server refused it: no such mailbox' }]);
