@@ -46,7 +46,9 @@ describe.skipIf(dovecotMissing())(withDovecot('FO-24: two repositories on one Ma
       accounts.push({ client, round });
     }
     const subjects = async (client: ImapUser) =>
-      (await client.contents('INBOX')).map(({ bytes }) => /Message-ID: <(\w+)@/.exec(bytes.toString())![1]).sort();
+      (await client.contents('INBOX'))
+        .map(({ bytes }) => /Message-ID: <(\w+)@/.exec(bytes.toString())![1])
+        .sort();
     const rounds = async () => {
       for (const { round } of [...accounts, ...accounts]) await round();
     };
