@@ -13,8 +13,6 @@ import { MoveIntents } from './move-intents.js';
 import { endOf, isWhole } from './pairing.js';
 import { recordMove } from './record-move.js';
 
-export type { Journey } from './journey.js';
-
 function movedSide(action: Action): SideName {
   return action.op === 'move-local' ? 'local' : 'remote';
 }
