@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { identityOf } from '@postern/core/model/identity.js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type CorpusMessage, corpus, writeMaildir } from '../support/corpus.js';
 import { type Dovecot, dovecotMissing, startDovecot, withDovecot } from '../support/dovecot.js';
 import { maildirHoldings } from '../support/mail-holdings.js';
+import { message } from '../support/messages.js';
 import { plainLines } from '../support/plain-lines.js';
 import { startProxy, type WireProxy } from '../support/wire-proxy.js';
 import { AccountWorld, bodiesFetched, countOf } from './account-world.js';
@@ -105,30 +106,50 @@ describe.skipIf(dovecotMissing())(
     const mbsync = spawnSync('mbsync', ['--version']).status === 0;
 
     it.skipIf(!mbsync)(
-      `that mbsync made is adopted, apart from what only its content could tell${mbsync ? '' : ' [skipped: isync is not installed]'}`,
+      `that mbsync made is adopted whole, and deletions go both ways then${mbsync ? '' : ' [skipped: isync is not installed]'}`,
       async () => {
-        mirrorWithMbsync(world, server);
-        const files = (await world.holdings()).local;
+        mkdirSync(world.local);
+        runMbsync(world, server);
+        // What mbsync sends has its line in the account, and what it fetches has it in the file.
+        for (const name of ['here', 'there']) {
+          const bytes = message({ subject: `Sent ${name}`, body: 'By mbsync.\r\n' });
+          writeFileSync(join(world.local, 'cur', `1700000000.${name}.host:2,S`), bytes);
+        }
+        runMbsync(world, server);
+        const { remote, local: files } = await world.holdings();
         await world.init();
         await world.good(['fetch']);
-        const unclear = ambiguous(MAIL);
         const [header, ...actions] = jsonLines((await world.run(['plan'])).stdout);
         expect(opsOf(actions)).toEqual(['pair']);
-        expect(actions).toHaveLength(MAIL.length - unclear.length);
-        // mbsync puts a line of its own into each header: contents differ, so what only they could tell apart is blocked.
-        expect(header).toMatchObject({ blocked: 2 * unclear.length });
-        expect(await world.run(['apply', '--yes'])).toMatchObject({ exit: 0 });
-        expect(bodiesFetched(proxy)).toBe(unclear.length);
+        expect(actions).toHaveLength(MAIL.length + 2);
+        expect(header).toMatchObject({ blocked: 0 });
+        expect(await world.run(['apply', '--yes'])).toMatchObject({ exit: 0, stderr: '' });
+        expect(bodiesFetched(proxy)).toBe(ambiguous(MAIL).length);
         expect(await world.plan()).toEqual([]);
         expect((await world.holdings()).local).toEqual(files);
+
+        const inbox = remote['INBOX']!.length;
+        const names = readdirSync(join(world.local, 'cur'));
+        for (const part of ['.here.', ',U=3:'])
+          rmSync(join(world.local, 'cur', names.find(name => name.includes(part))!));
+        const there = /,U=(\d+)/.exec(names.find(name => name.includes('.there.'))!)![1]!;
+        await world.asClient(async client => {
+          await client.command('SELECT INBOX');
+          await client.command(`UID STORE 1,${there} +FLAGS (\\Deleted)`);
+          await client.command(`UID EXPUNGE 1,${there}`);
+        });
+        await world.good(['sync']);
+        await world.good(['sync']);
+        const after = await world.holdings();
+        expect([after.remote['INBOX']!.length, after.local['INBOX']!.length]).toEqual([inbox - 4, inbox - 4]);
+        expect(await world.plan()).toEqual([]);
       },
     );
   },
 );
 
-function mirrorWithMbsync(world: AccountWorld, server: Dovecot): void {
-  mkdirSync(world.local);
-  mkdirSync(join(world.directory, 'mbsync'));
+function runMbsync(world: AccountWorld, server: Dovecot): void {
+  mkdirSync(join(world.directory, 'mbsync'), { recursive: true });
   const config = join(world.directory, 'mbsyncrc');
   writeFileSync(
     config,

@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { WireEncoder } from './line-ends.js';
+import { TuidFilter } from './tuid-filter.js';
 
 /**
  * How the same message is known on both sides (DESIGN §4), computed the same way from either: on the remote from header
@@ -10,9 +11,9 @@ export interface Identity {
   readonly messageId?: string;
   /** SHA-256 of the normalised identity fields, first 128 bits, 32 hex digits. */
   readonly digest: string;
-  /** Octets with CRLF line ends. A filter, never proof of difference: servers estimate. */
+  /** Octets with CRLF line ends, without what mbsync added. A filter, never proof of difference: servers estimate. */
   readonly size: number;
-  /** SHA-256 of the whole message with CRLF line ends, 64 hex digits; absent until the bytes were seen. */
+  /** SHA-256 of the whole message with CRLF line ends, without what mbsync added, 64 hex digits; absent until the bytes were seen. */
   readonly content?: string;
 }
 
@@ -133,20 +134,24 @@ function normalise(value: string): string {
   return plain.trim().toUpperCase();
 }
 
-/** Counts and hashes the wire form of a message: a bare LF counts as CRLF, a bare CR stays. */
+/** Counts and hashes the wire form of a message: a bare LF counts as CRLF, a bare CR stays, what mbsync added is left out. */
 export class ContentHasher {
   readonly #hash: Hash = createHash('sha256');
   readonly #wire = new WireEncoder();
+  readonly #filter = new TuidFilter();
+  readonly #count = (octets: Buffer) => {
+    this.#size += octets.length;
+    this.#hash.update(octets);
+  };
   #size = 0;
 
   update(chunk: Uint8Array): void {
-    const bytes = this.#wire.encode(chunk);
-    this.#size += bytes.length;
-    this.#hash.update(bytes);
+    this.#filter.take(this.#wire.encode(chunk), this.#count);
   }
 
   /** Ends the count; the hasher is spent. */
   finish(): { readonly size: number; readonly content: string } {
+    this.#filter.finish(this.#count);
     return { size: this.#size, content: this.#hash.digest('hex') };
   }
 }

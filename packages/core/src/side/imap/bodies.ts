@@ -1,6 +1,7 @@
 import { PosternError } from '../../model/error.js';
 import type { MailboxName } from '../../model/mailbox.js';
 import type { Epoch, Row } from '../../model/row.js';
+import { tuidOctets } from '../../model/tuid-filter.js';
 import type { Letter } from '../side.js';
 import { bodyPiece, type Fetched, fetch, fetchSets, type Reopen, WHOLE_BODY } from './fetch.js';
 import { demandEpoch, type Opened } from './selection.js';
@@ -95,6 +96,7 @@ class BodyReader {
 
   async inPieces(row: Row): Promise<void> {
     const uid = uidOf(row.key)!;
+    let { size } = row.identity;
     let flags: Letter['flags'] | undefined;
     const piece = async (from: number): Promise<Buffer | undefined> => {
       let found: Buffer | undefined;
@@ -109,14 +111,15 @@ class BodyReader {
         flags = fetched.flags ?? flags;
         if (fetched.body) demandPiece(from, fetched.body, fetched.origin);
         // Some servers say NIL for what lies behind the end; anywhere else it means that the octets are lost.
-        const behindEnd = fetched.body === null && from > 0 && from >= row.identity.size;
+        const behindEnd = fetched.body === null && from > 0 && from >= size;
         found = behindEnd ? Buffer.alloc(0) : (fetched.body ?? found);
       });
       return found;
     };
     const first = await this.#orNothing(() => piece(0));
     if (first === undefined || first.length === 0 || flags === undefined) return;
-    const chunks = new Pieces(first, row.identity.size, piece);
+    size += tuidOctets(first);
+    const chunks = new Pieces(first, size, piece);
     try {
       await this.#take({ key: row.key, flags, date: row.date, chunks });
     } catch (error) {

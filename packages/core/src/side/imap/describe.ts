@@ -1,6 +1,7 @@
 import type { Flags } from '../../model/flags.js';
 import { type Identity, readHeader } from '../../model/identity.js';
 import type { Row } from '../../model/row.js';
+import { tuidOctets } from '../../model/tuid-filter.js';
 import type { Fetched } from './fetch.js';
 import { keyOf } from './uid-set.js';
 
@@ -16,8 +17,9 @@ export type Description = Omit<Row, 'flags' | 'modseq'>;
 
 /** The lasting part of a row; undefined where the answer is not enough. */
 export function describe(fetched: Fetched): Description | undefined {
-  const { uid, header, size, date, serverId } = fetched;
-  if (header === undefined || header === null || size === undefined) return undefined;
+  const { uid, header, date, serverId } = fetched;
+  if (header === undefined || header === null || fetched.size === undefined) return undefined;
+  const size = Math.max(0, fetched.size - tuidOctets(header));
   const { messageId, digest, envelope } = readHeader(header);
   const identity: Identity = messageId === undefined ? { digest, size } : { messageId, digest, size };
   const lasting = { key: keyOf(uid), date: date ?? dateOf(envelope.date), identity, envelope };

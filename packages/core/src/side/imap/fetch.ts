@@ -50,7 +50,8 @@ export function flagColumns(session: Session): Columns {
   return session.condstore ? [...WITH_FLAGS, atom('MODSEQ')] : WITH_FLAGS;
 }
 
-const HEADER_FIELDS = IDENTITY_FIELDS.map(field => atom(field.toUpperCase()));
+/** X-TUID is asked for because its octets do not count (`tuidOctets`). */
+const HEADER_FIELDS = [...IDENTITY_FIELDS, 'x-tuid'].map(field => atom(field.toUpperCase()));
 
 /** What the identity of a message is made of, cheap for the server. */
 export function identityColumns(session: Session): Columns {
