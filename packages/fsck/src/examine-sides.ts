@@ -69,7 +69,8 @@ class Examination implements ExaminedSides {
       );
     }
     this.#emptySides();
-    this.findings.push(...(await examineRooms(this.#target)));
+    const rooms = (this.#target.rooms ?? []).filter(({ side }) => this.#live().includes(side));
+    this.findings.push(...(await examineRooms(rooms, this.#target.clock)));
   }
 
   /** One finding for all mailboxes of a side that has no message left. */
