@@ -1,14 +1,17 @@
 import type { StoreRoom } from '@postern/core/api/gc.js';
-import type { Clock } from '@postern/core/model/clock.js';
 import { PosternError } from '@postern/core/model/error.js';
 import { compareText, type MailboxName } from '@postern/core/model/mailbox.js';
 import { type Finding, finding } from './findings.js';
+import type { FsckTarget } from './target.js';
 
 /** maildir(5): a file in `tmp` that nobody touched for so long is not on its way any more. */
 const LEFTOVER_AGE = 36 * 3_600_000;
 
 /** Looks at what lies beside the mail: whether removed messages can be read, and what deliveries left in `tmp`. */
-export async function examineRooms(rooms: readonly StoreRoom[], clock: Clock): Promise<Finding[]> {
+export async function examineRooms({
+  rooms = [],
+  clock,
+}: Pick<FsckTarget, 'rooms' | 'clock'>): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const room of rooms) {
     findings.push(...(await leftovers(room, clock.now() - LEFTOVER_AGE)));

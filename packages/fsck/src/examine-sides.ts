@@ -70,7 +70,7 @@ class Examination implements ExaminedSides {
     }
     this.#emptySides();
     const rooms = (this.#target.rooms ?? []).filter(({ side }) => this.#live().includes(side));
-    this.findings.push(...(await examineRooms(rooms, this.#target.clock)));
+    this.findings.push(...(await examineRooms({ rooms, clock: this.#target.clock })));
   }
 
   /** One finding for all mailboxes of a side that has no message left. */
