@@ -240,10 +240,11 @@ class Rebuilding {
     };
     const changes: Change[] = [{ put: 'mailbox', mailbox: '', key: mailbox, value }];
     for (const [key, intent] of this.#evidence.intents.get(mailbox) ?? []) {
-      // One of a delivery that was recorded long ago may be a record that came back.
-      const done =
-        desk.pairAt(otherSide(intent.side), intent.source) !== undefined &&
-        (intent.key === undefined || !this.#evidence.isSealed('intent', mailbox));
+      // One that was settled long ago may be a record that came back. A move is not over when its message is paired: it may
+      // still be in the mailbox it was to leave.
+      const sealed = this.#evidence.isSealed('intent', mailbox);
+      const paired = desk.pairAt(otherSide(intent.side), intent.source) !== undefined;
+      const done = paired && !(sealed && (intent.key !== undefined || intent.from !== undefined));
       if (done || !SIDES.every(side => desk.has(side))) continue;
       changes.push({ put: 'intent', mailbox, key, value: intent });
     }

@@ -37,6 +37,46 @@ describe('after a sync that was killed', () => {
     expect(met).toBeGreaterThan(15);
   });
 
+  it('a repair at any point leaves a message that was moved in one mailbox', async () => {
+    rig = await DiskRig.create();
+    for (const world of [rig.remote, rig.local]) {
+      for (const name of ['Here', 'There']) world.createMailbox(name);
+      world.add('INBOX', message({ subject: 'Stays' }));
+    }
+    const moved = message({ subject: 'Moved twice' });
+    for (const world of [rig.remote, rig.local]) world.add('INBOX', moved);
+    await rig.sync();
+    for (const [world, to] of [
+      [rig.remote, 'There'],
+      [rig.local, 'Here'],
+    ] as const) {
+      const found = [...world.mailbox('INBOX').messages.values()].find(({ bytes }) => bytes.equals(moved))!;
+      world.remove('INBOX', found.key);
+      world.add(to, moved);
+    }
+    let met = 0;
+    for (let at = 1; ; at++) {
+      const copy = await rig.clone();
+      try {
+        const seam = new CrashSeam(at, 'after');
+        await copy.sync(seam).catch(() => undefined);
+        if (!seam.crashed) break;
+        met++;
+        await copy.repair();
+        await copy.sync();
+        await copy.sync();
+        const holding = ['INBOX', 'Here', 'There'].map(name => copy.local.contents(name).length);
+        expect([holding, copy.local.allContents()], seam.where).toEqual([
+          [1, 0, 1],
+          copy.remote.allContents(),
+        ]);
+      } finally {
+        await copy.remove();
+      }
+    }
+    expect(met).toBeGreaterThan(10);
+  });
+
   it('a repair keeps a delivery whose answer was lost in mind', async () => {
     rig = await pairedMail();
     rig.local.add('INBOX', message({ subject: 'Sent, perhaps' }));
