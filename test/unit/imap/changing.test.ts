@@ -112,6 +112,23 @@ describe('removing', () => {
     expect(server.count(/STORE/)).toBe(0);
   });
 
+  it.each([
+    ['called Trash where the server marks none', ['* LIST () "/" "Trash"'], 'UID MOVE 1 "Trash"'],
+    [
+      'that the server marks, whatever is called Trash',
+      ['* LIST () "/" "Trash"', '* LIST (\\Trash) "/" "Bin"'],
+      'UID MOVE 1 "Bin"',
+    ],
+    ['at the top only: not one below another', ['* LIST () "/" "Old/Trash"'], 'UID EXPUNGE 1'],
+    ['that can hold mail', ['* LIST (\\Noselect) "/" "Trash"'], 'UID EXPUNGE 1'],
+  ])('moves to the mailbox %s', async (_, listed, command) => {
+    const list: ScriptedAnswer = { when: /^LIST/, say: ok('* LIST () "/" INBOX', ...listed) };
+    const capabilities = 'IMAP4rev1 NAMESPACE MOVE UIDPLUS';
+    const { outcomes, server } = await remove({ capabilities, answers: [list, NOTHING_LEFT, there(1)] }, 1);
+    expect(outcomes).toMatchObject([{ kind: 'done' }]);
+    expect(server.commands.filter(each => /EXPUNGE|MOVE \d/.test(each))).toEqual([command]);
+  });
+
   it('copies to the Trash before anything is marked, and marks nothing when the copy fails', async () => {
     const capabilities = 'IMAP4rev1 NAMESPACE UIDPLUS';
     const good = await remove({ capabilities, answers: [TRASH, NOTHING_LEFT, there(1)] }, 1);

@@ -5,8 +5,8 @@ import type { Seam } from '../../model/effect.js';
 export type TlsMode = 'implicit' | 'starttls' | 'none';
 
 /**
- * What becomes of removed messages. `trash` (the default): they move to the server's \Trash mailbox, and are expunged where
- * there is none, or where they are in it. `expunge`: they are expunged. `mark`: they get \Deleted and stay.
+ * What becomes of removed messages. `trash` (the default): they move to the server's \Trash mailbox, or, where it marks none, to the one
+ * called Trash; they are expunged where there is neither, or where they are in it. `expunge`: they are expunged. `mark`: they get \Deleted and stay.
  */
 export type Deletion = 'trash' | 'expunge' | 'mark';
 

@@ -198,9 +198,12 @@ export class ImapSide implements Side {
     throw new PosternError('server-refused', `${mailbox} cannot be on this server: ${computed.reason}`);
   }
 
+  /** The mailbox the server marks as \Trash (RFC 6154); the one called Trash where it marks none. */
   async #trash(): Promise<Place | undefined> {
-    const { entries } = await this.#named();
-    const entry = entries.find(each => each.specialUse === '\\Trash' && each.selectable);
+    const entries = (await this.#named()).entries.filter(({ selectable }) => selectable);
+    const entry =
+      entries.find(({ specialUse }) => specialUse === '\\Trash') ??
+      entries.find(({ mailbox }) => mailbox === 'Trash');
     return entry === undefined ? undefined : this.#place(entry.mailbox);
   }
 }
