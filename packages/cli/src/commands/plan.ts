@@ -2,8 +2,8 @@ import type { Plan } from '@postern/core/api/plan.js';
 import { PosternError } from '@postern/core/model/error.js';
 import { Option } from 'clipanion';
 import { choiceOption, mailboxArguments, numberOption } from '../arguments.js';
+import { blockedWords } from '../output/blocked-words.js';
 import { brakesBeyond, brakeWords } from '../output/brake-words.js';
-import { counted } from '../output/numbers.js';
 import { withheldWords } from '../output/status-text.js';
 import { PosternCommand } from '../postern-command.js';
 
@@ -56,7 +56,7 @@ export class PlanCommand extends PosternCommand {
       this.warn('postern: nothing is known of the remote yet; run: postern fetch');
     }
     if (plan.blocked.length > 0 && !this.quiet) {
-      this.warn(`postern: ${counted(plan.blocked.length, 'message')} blocked; postern status lists them`);
+      this.warn(`postern: ${blockedWords(plan.blocked)}; postern status lists them`);
     }
     if (plan.withheld > 0 && !this.quiet) this.warn(`postern: not planned: ${withheldWords(plan.withheld)}`);
     return this.exitCode && plan.actions.length > 0 ? 2 : 0;

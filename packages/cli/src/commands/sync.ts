@@ -3,10 +3,10 @@ import { Option } from 'clipanion';
 import { mailboxArguments, numberOption } from '../arguments.js';
 import { checkKnown } from '../known-mailboxes.js';
 import { applySummary } from '../output/apply-text.js';
+import { blockedWords } from '../output/blocked-words.js';
 import { brakeWords } from '../output/brake-words.js';
 import { exitOfError } from '../output/error-words.js';
 import { fetchText } from '../output/fetch-text.js';
-import { counted } from '../output/numbers.js';
 import { summaryJson } from '../output/outcome-stream.js';
 import { problemWords } from '../output/problem-words.js';
 import { PosternCommand } from '../postern-command.js';
@@ -63,7 +63,7 @@ export class SyncCommand extends PosternCommand {
     for (const problem of new Set(problems)) this.warn(`postern: ${problem}`);
     for (const brake of apply.brakes) this.warn(`postern: held back: ${brakeWords(brake)}`);
     if (plan.blocked.length > 0) {
-      this.warn(`postern: ${counted(plan.blocked.length, 'message')} blocked; postern status lists them`);
+      this.warn(`postern: ${blockedWords(plan.blocked)}; postern status lists them`);
     }
     if (apply.stopped !== undefined) this.printError(apply.stopped);
     if (this.json) await this.out.line(summaryJson(apply, { fetch, blocked: plan.blocked.length }));

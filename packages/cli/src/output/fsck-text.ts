@@ -1,6 +1,7 @@
 import { printable } from '@postern/core/model/escape-text.js';
 import { FINDINGS, type Finding, type FindingId, type Severity } from '@postern/fsck/findings.js';
 import type { FsckReport } from '@postern/fsck/report.js';
+import { blockedWords } from './blocked-words.js';
 import { messageWords } from './message-words.js';
 import { count, counted } from './numbers.js';
 import type { Paint } from './terminal.js';
@@ -43,7 +44,7 @@ function placeOf({ mailbox, key }: Finding): string {
 }
 
 function summary({ findings, repaired, blocked }: FsckReport): string {
-  const remaining = blocked.length === 0 ? '' : `; ${counted(blocked.length, 'message')} blocked`;
+  const remaining = blocked.length === 0 ? '' : `; ${blockedWords(blocked)}`;
   if (repaired !== undefined) {
     const { pairs, salvaged, bodiesRead, aside } = repaired;
     const kept = aside === undefined ? '' : `; the old state is kept in ${printable(aside)}`;
