@@ -40,7 +40,7 @@ export function unreadableIn(
   for (const side of SIDES) {
     for (const [key, fault] of snapshots[side]?.unreadable ?? []) {
       const reason = `${side} message ${key}: ${fault}`;
-      blocked.push({ mailbox, reason });
+      blocked.push({ mailbox, key, reason });
       findings.push(finding('message-unreadable', reason, { mailbox, key }));
     }
   }

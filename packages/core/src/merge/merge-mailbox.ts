@@ -73,7 +73,7 @@ class MailboxMerge {
         if (!owner.has(row)) this.#copy({ row, from: side, why: `new on ${side}` });
       }
       for (const [key, reason] of this.#snapshots[side].unreadable) {
-        this.#blocked.push({ mailbox: this.#view.mailbox, reason: `${side} message ${key}: ${reason}` });
+        this.#blocked.push({ mailbox: this.#view.mailbox, key, reason: `${side} message ${key}: ${reason}` });
       }
     }
     return { decisions: this.#decisions, blocked: this.#blocked };

@@ -1,7 +1,7 @@
 import type { BySide, SideName } from './by-side.js';
 import type { MailboxName } from './mailbox.js';
 import type { Pair } from './pair.js';
-import type { Row, Snapshot } from './row.js';
+import type { MessageKey, Row, Snapshot } from './row.js';
 
 /** Everything that is known of one mailbox: what the merge decides from. */
 export interface MailboxView {
@@ -17,9 +17,11 @@ export interface MailboxView {
   readonly rematch?: string;
 }
 
-/** A message that is neither copied nor deleted until its identity is clear. */
+/** A message that is neither copied nor deleted until its identity is clear; without row and key, a whole mailbox. */
 export interface Blocked {
   readonly mailbox: MailboxName;
+  /** Of a message that cannot be read, and so has no row. */
+  readonly key?: MessageKey;
   readonly remote?: Row;
   readonly local?: Row;
   /** One sentence: why, and what a person can do. */
