@@ -13,7 +13,6 @@ const ATTEMPTS = 3;
  */
 export async function existingUids(session: Session, selection: Selection): Promise<Set<number>> {
   const { mailbox } = selection.place;
-  await session.upToDate(mailbox);
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     if (attempt > 1) await session.command({ effect: 'NOOP', target: mailbox, command: 'NOOP' });
     if (selection.exists === 0) return new Set();

@@ -45,7 +45,7 @@ type Told = {
 export async function open(session: Session, place: Place, mode: 'read' | 'write'): Promise<Selection> {
   const told: Told = {};
   const listen = (answer: Answer) => hear(told, answer);
-  session.deselect();
+  session.selection = undefined;
   const effect = mode === 'read' ? 'EXAMINE' : 'SELECT';
   let access: string | undefined;
   try {
@@ -92,7 +92,7 @@ export async function open(session: Session, place: Place, mode: 'read' | 'write
 export async function openFresh(session: Session, place: Place, mode: 'read' | 'write'): Promise<Selection> {
   const { selection } = session;
   if (selection === undefined || !serves(selection, place, mode)) return open(session, place, mode);
-  await session.refresh(place.mailbox);
+  await session.command({ effect: 'NOOP', target: place.mailbox, command: 'NOOP' });
   return selection;
 }
 

@@ -37,8 +37,6 @@ export interface Done {
 }
 
 const STALL = 600_000;
-/** Milliseconds after an answer in which a connection is taken for alive. */
-const LIVELY = 10_000;
 /** How much longer than others a command may take that a server works on without a word. */
 const PATIENCE = 6;
 
@@ -46,9 +44,6 @@ const PATIENCE = 6;
 export class Session {
   /** Opened by EXAMINE or SELECT; its message count follows EXISTS and EXPUNGE. */
   selection: Selection | undefined;
-  /** What the server has to say of the selected mailbox was not asked for yet. */
-  #stale = false;
-  #answered = 0;
   readonly #client: RawClient;
   readonly #options: ImapOptions;
   #faults = 0;
@@ -129,33 +124,10 @@ export class Session {
     };
   }
 
-  /** Nothing is selected any more, as another mailbox is about to be. */
-  deselect(): void {
-    this.selection = undefined;
-    this.#stale = false;
-  }
-
-  /**
-   * From now on nothing the server told of the selected mailbox before counts (RFC 3501 §6.1.2): the next command goes
-   * out behind a NOOP. On a connection that may have died of waiting, the NOOP goes at once.
-   */
-  async refresh(mailbox: string): Promise<void> {
-    this.#stale = true;
-    if (performance.now() - this.#answered > LIVELY) await this.upToDate(mailbox);
-  }
-
-  /** Sends the NOOP that `refresh` asked for, if no command has taken it along. */
-  async upToDate(mailbox: string): Promise<void> {
-    if (!this.#stale) return;
-    this.#stale = false;
-    await this.command({ effect: 'NOOP', target: mailbox, command: 'NOOP' });
-  }
-
   /** Sends a command and waits for its OK. NO and BAD throw `CommandRefused`, a lost connection `unreachable`. */
   async command(command: Command): Promise<Done> {
     const { effect, target } = command;
     const what = target === '' ? effect : `${effect} in ${target}`;
-    await this.upToDate(this.selection?.place.mailbox ?? '');
     try {
       return await this.#options.seam.run({ surface: 'wire', name: effect, target }, () =>
         this.#exchange(command, what),
@@ -190,7 +162,6 @@ export class Session {
       });
       next();
       if (failures.length > 0) throw failures[0];
-      this.#answered = performance.now();
       if (response.command.toUpperCase() !== 'OK') throw refusalOf(response, what);
       return { code: responseCode(response) };
     } catch (error) {
@@ -206,24 +177,18 @@ export class Session {
     if (this.#options.reader === 'imapflow' || !this.usable) return undefined;
     const lane = await BulkLane.enter(this.#client);
     if (lane === undefined) return undefined;
-    const { effect, target, text } = command;
+    const { effect, target } = command;
     const what = `${effect} in ${target}`;
-    const texts = this.#stale ? ['NOOP', text] : [text];
-    this.#stale = false;
     try {
       return await this.#options.seam.run({ surface: 'wire', name: effect, target }, () =>
-        this.#onLane(lane, { ...command, texts }, what),
+        this.#onLane(lane, command, what),
       );
     } finally {
       lane.leave();
     }
   }
 
-  async #onLane(
-    lane: BulkLane,
-    { texts, row }: BulkCommand & { readonly texts: readonly string[] },
-    what: string,
-  ): Promise<Done> {
+  async #onLane(lane: BulkLane, { text, row }: BulkCommand, what: string): Promise<Done> {
     const { stall = STALL, silence = SILENCE } = this.#options.timeouts ?? {};
     const guard = this.#watch(what, Math.min(stall, silence), () => lane.received);
     const failures: unknown[] = [];
@@ -232,7 +197,7 @@ export class Session {
         status,
         code,
         text: words,
-      } = await lane.run(texts, {
+      } = await lane.run(text, {
         row: (response, from) => {
           if (failures.length > 0) return;
           const note = (error: unknown): void => void failures.push(error);
@@ -246,7 +211,6 @@ export class Session {
         count: (keyword, number) => this.#changed(keyword, number),
         fault: line => this.noteFault(line),
       });
-      this.#answered = performance.now();
       if (failures.length > 0) throw failures[0];
       if (status === 'OK') return { code };
       throw new CommandRefused({ status, responseCode: code?.name, words, what });

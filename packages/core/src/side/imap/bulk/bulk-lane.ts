@@ -24,11 +24,6 @@ export interface LaneHandlers {
 
 let tags = 0;
 
-function nextTag(): string {
-  tags = (tags + 1) % 1_000_000;
-  return `Z${tags}`;
-}
-
 /**
  * Takes an imapflow connection over for a command that brings many rows, and gives it back: imapflow makes a tree of tokens of
  * each row, with a promise or more, and skips what it cannot read; here a row costs a tenth, and nothing is skipped
@@ -77,25 +72,12 @@ export class BulkLane {
     return this.#received;
   }
 
-  /**
-   * Sends commands in one go and reads until the tagged answer of the last, or of the first that is refused; its answer is
-   * returned. Throws `unreachable` when the connection ends before.
-   */
-  async run(commands: readonly string[], handlers: LaneHandlers): Promise<StatusLine> {
-    const tagged = commands.map(command => ({ tag: nextTag(), command }));
-    // It adds the last CRLF itself.
-    this.#client.write(
-      Buffer.from(tagged.map(({ tag, command }) => `${tag} ${command}`).join('\r\n'), 'latin1'),
-    );
-    let answer: StatusLine = { status: 'OK', code: undefined, text: '' };
-    for (const { tag } of tagged) {
-      const status = await this.#until(tag, handlers);
-      if (answer.status === 'OK') answer = status;
-    }
-    return answer;
-  }
-
-  async #until(tag: string, handlers: LaneHandlers): Promise<StatusLine> {
+  /** Sends a command and reads until its tagged answer. Throws `unreachable` when the connection ends before. */
+  async run(command: string, handlers: LaneHandlers): Promise<StatusLine> {
+    tags = (tags + 1) % 1_000_000;
+    const tag = `Z${tags}`;
+    // It adds the CRLF itself.
+    this.#client.write(Buffer.from(`${tag} ${command}`, 'latin1'));
     for (;;) {
       const response = this.#reader.next();
       if (response === undefined) {
