@@ -42,7 +42,7 @@ async function readEverything({ server, user }: Account, mailboxes: readonly str
     `LOGIN ${user} ${server.password}`,
     ...mailboxes.flatMap(mailbox => [
       `SELECT "${mailbox}"`,
-      'FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE FROM TO CC SUBJECT)] BODY.PEEK[])',
+      'FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE FROM TO CC SUBJECT X-TUID)] BODY.PEEK[])',
     ]),
     'LOGOUT',
   ];
