@@ -69,7 +69,7 @@ export async function makePlan(repository: Repository, options: PlanOptions = {}
     problems: fetched === undefined ? local.problems : [...local.problems, ...permitted.problems],
     fetched,
     withheld: fetched === undefined ? 0 : permitted.withheld.length,
-    brakes: await findBrakes(repository, actions, undefined),
+    brakes: await findBrakes(repository, actions),
     interrupted: countInFlight(interruptions),
     interruptions,
     rematch: merged.rematch,

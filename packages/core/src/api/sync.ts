@@ -1,7 +1,7 @@
 import { applyActions } from '../apply/apply-actions.js';
 import type { ApplyReport } from '../apply/apply-report.js';
 import { finishRenames } from '../apply/finish-renames.js';
-import type { Action } from '../model/action.js';
+import { type Action, isDeletion } from '../model/action.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Outcome, Result } from '../model/outcome.js';
 import type { Progress, Repository } from '../state/repository.js';
@@ -33,10 +33,17 @@ export async function sync(repository: Repository, options: SyncOptions = {}): P
   await finishRenames(repository);
   const fetch = await fetchRemote(repository, options);
   const plan = await makePlan(repository, options);
-  const tried = new Set<string>();
+  const tried = new Map<string, Action>();
+  const deleted: Action[] = [];
+  const onOutcome = (outcome: Outcome) => {
+    const action = tried.get(outcome.id);
+    if (action !== undefined && outcome.result === 'done' && isDeletion(action.op)) deleted.push(action);
+    options.onOutcome?.(outcome);
+  };
   const run = async (actions: readonly Action[]) => {
-    for (const action of actions) tried.add(action.id);
-    return applyActions(repository, actions, { ...options, fetched: fetch.remote });
+    for (const action of actions) tried.set(action.id, action);
+    const deletedBefore = [...deleted];
+    return applyActions(repository, actions, { ...options, onOutcome, deletedBefore, fetched: fetch.remote });
   };
   let apply = await run(plan.actions);
   for (let round = 2; round <= ROUNDS && apply.stopped === undefined && apply.counts.done > 0; round++) {

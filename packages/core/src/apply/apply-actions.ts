@@ -77,7 +77,9 @@ class Run {
     this.#total = actions.length;
     if (!this.#options.dryRun) this.#problems.push(...(await finishRenames(this.#repository)));
     await this.#observe();
-    const brakes = await findBrakes(this.#repository, actions, this.#options.maxDelete);
+    const { maxDelete, deletedBefore: before = [] } = this.#options;
+    const limits = { before, ...(maxDelete === undefined ? {} : { maxDelete }) };
+    const brakes = await findBrakes(this.#repository, actions, limits);
     const free = actions.filter(action => {
       if (!isHeld(action, brakes)) return true;
       this.#report(action, { result: 'held', reason: 'too many deletions at once' });

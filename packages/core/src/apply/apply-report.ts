@@ -1,3 +1,4 @@
+import type { Action } from '../model/action.js';
 import type { PosternError } from '../model/error.js';
 import type { Outcome, Result } from '../model/outcome.js';
 import type { Problem } from '../model/row.js';
@@ -10,6 +11,8 @@ export interface ApplyOptions {
   readonly dryRun?: boolean;
   /** Allow this many deletions, whatever the brakes say. */
   readonly maxDelete?: number;
+  /** Deletions an earlier round of the same command has carried out: the brakes count them too. */
+  readonly deletedBefore?: readonly Action[];
   /** Go on although a side is empty or not the one we knew. */
   readonly allowEmpty?: boolean;
   /** What this very process saw of the remote just now: it is not observed once more. */

@@ -16,17 +16,23 @@ export interface BrakeReport {
   readonly allowed: number;
 }
 
-/**
- * Counts the deletions of a list of actions against what base has, and tells which brakes they set off. `maxDelete` puts
- * that number in the place of every limit.
- */
+export interface BrakeOptions {
+  /** Takes the place of every limit. */
+  readonly maxDelete?: number;
+  /** Deletions the same command has carried out already: they count, and so does what base had then. */
+  readonly before?: readonly Action[];
+}
+
+/** Counts the deletions of a list of actions against what base has, and tells which brakes they set off. */
 export async function findBrakes(
   repository: Repository,
   actions: Iterable<Action>,
-  maxDelete: number | undefined,
+  { maxDelete, before = [] }: BrakeOptions = {},
 ): Promise<BrakeReport[]> {
   const deletions = new Map<MailboxName, Set<string>>();
-  for (const action of actions) {
+  const earlier = new Map<MailboxName, number>();
+  for (const { mailbox } of before) earlier.set(mailbox, (earlier.get(mailbox) ?? 0) + 1);
+  for (const action of [...before, ...actions]) {
     if (!isDeletion(action.op)) continue;
     const ids = deletions.get(action.mailbox);
     if (ids === undefined) deletions.set(action.mailbox, new Set([action.id]));
@@ -39,13 +45,13 @@ export async function findBrakes(
   for (const [mailbox, ids] of deletions) {
     total += ids.size;
     if (ids.size <= limit(0, MAILBOX_BRAKE)) continue;
-    const of = await pairsIn(repository, mailbox);
+    const of = (await pairsIn(repository, mailbox)) + (earlier.get(mailbox) ?? 0);
     if (ids.size > limit(of, MAILBOX_BRAKE)) {
       brakes.push({ mailbox, deletions: ids.size, of, allowed: limit(of, MAILBOX_BRAKE) });
     }
   }
   if (total > limit(0, ACCOUNT_BRAKE)) {
-    let of = 0;
+    let of = before.length;
     for (const mailbox of await repository.store.partitions('pair')) of += await pairsIn(repository, mailbox);
     if (total > limit(of, ACCOUNT_BRAKE))
       brakes.push({ deletions: total, of, allowed: limit(of, ACCOUNT_BRAKE) });
