@@ -132,14 +132,81 @@ describe('appending', () => {
     expect((await side.list()).entries).toHaveLength(1);
   });
 
-  it('stops asking when the quota is reached', async () => {
+  it('RF-04: stops asking when the quota is reached', async () => {
     const full: ScriptedAnswer = { when: /^APPEND/, say: lines('TAG NO [OVERQUOTA] mailbox is full') };
     const { outcomes, server } = await deliver({ answers: [full] }, 'a', 'b', 'c');
     expect(brief(outcomes)).toEqual(['refused', 'refused', 'refused']);
     expect(server.count(/^APPEND/)).toBe(1);
   });
 
-  it('does not know what became of a message when the connection is lost, and sends no other', async () => {
+  describe('RF-08: a message that is refused for its keywords', () => {
+    const marked = (name: string) => ({ ...mail(name), flags: ['$Label', '\\Seen', 'work'] });
+    const picky = (refusal: string): ScriptedAnswer => ({
+      when: /^APPEND/,
+      say: ({ text, literals }) =>
+        /work|\$Label/.test(text)
+          ? lines(`TAG ${refusal}`)
+          : lines(`TAG OK [APPENDUID 7 ${literals[0]!.includes('<b@') ? 11 : 10}] stored`),
+    });
+
+    it.each(['NO Invalid flag list', 'NO [LIMIT] Too many keywords', 'BAD Command argument error'])(
+      '(%s) is sent once more with the flags every server has, and only the others are missing',
+      async refusal => {
+        const { side, server } = await scripted({ answers: [picky(refusal), OPEN] });
+        const outcomes = await deliverAll(side, INBOX, [marked('a'), mail('b')]);
+        expect(brief(outcomes)).toEqual(['done 10', 'done 11']);
+        expect(outcomes[0]).toMatchObject({ row: { flags: ['\\Seen'] } });
+        expect(server.count(/^APPEND/)).toBe(3);
+      },
+    );
+
+    it('is found by what it is, with the flags it then has, where the server names no UID', async () => {
+      const answers: ScriptedAnswer[] = [
+        {
+          when: /^APPEND/,
+          say: ({ text }) => lines(/work/.test(text) ? 'TAG NO Invalid flag list' : 'TAG OK stored'),
+        },
+        { when: /^UID FETCH/, say: ok(...ids('a')) },
+        OPEN,
+      ];
+      const { side } = await scripted({ answers });
+      expect(await deliverAll(side, INBOX, [marked('a')])).toMatchObject([
+        { kind: 'done', row: { key: '10', flags: ['\\Seen'] } },
+      ]);
+    });
+
+    it.each(['NO Invalid flag list', 'BAD no'])(
+      '(%s) both times is refused, and not sent a third time',
+      async no => {
+        const say = lines(`TAG ${no}`);
+        const { side, server } = await scripted({ answers: [{ when: /^APPEND/, say }, OPEN] });
+        expect(brief(await deliverAll(side, INBOX, [marked('a')]))).toEqual(['refused']);
+        expect(server.count(/^APPEND/)).toBe(2);
+      },
+    );
+
+    it.each(['NO [OVERQUOTA] full', 'BAD [TOOBIG] too large', 'NO rejected by policy'])(
+      'is not sent again when the words are others (%s)',
+      async refusal => {
+        const say = lines(`TAG ${refusal}`);
+        const { side, server } = await scripted({ answers: [{ when: /^APPEND/, say }, OPEN] });
+        expect(brief(await deliverAll(side, INBOX, [marked('a')]))).toEqual(['refused']);
+        expect(server.count(/^APPEND/)).toBe(1);
+      },
+    );
+
+    it('is in doubt when the connection is lost the second time', async () => {
+      const answers: ScriptedAnswer[] = [
+        { when: /^APPEND .*work/, say: lines('TAG NO Invalid flag list') },
+        { when: /^APPEND/, say: '', close: true },
+        OPEN,
+      ];
+      const { side } = await scripted({ answers });
+      expect(brief(await deliverAll(side, INBOX, [marked('a')]))).toEqual(['unknown']);
+    });
+  });
+
+  it('RF-09, RF-18: does not know what became of a message when the connection is lost, and sends no other', async () => {
     const lost: ScriptedAnswer = { when: /^APPEND/, say: '', close: true };
     const { outcomes, server } = await deliver({ answers: [lost] }, 'a', 'b');
     expect(brief(outcomes)).toEqual(['unknown', 'refused']);
@@ -162,7 +229,20 @@ describe('appending', () => {
     expect(server.commands.filter(command => /Message-ID/.test(command))).toEqual([]);
   });
 
-  it('refuses what is too large for the server, or for this mailbox, without sending it', async () => {
+  it('RF-05, RF-06: refuses what is too large for the server, or for this mailbox, without sending it', async () => {
+    for (const [capability, most] of [
+      ['APPENDLIMIT=0', '0'],
+      ['APPENDLIMIT=35', '35'],
+    ] as const) {
+      const { outcomes, server } = await deliver(
+        { capabilities: `IMAP4rev1 NAMESPACE ${capability}`, answers: [] },
+        'a',
+      );
+      expect(outcomes).toMatchObject([
+        { kind: 'refused', reason: expect.stringContaining(`${most} at most`) },
+      ]);
+      expect(server.count(/^(APPEND|STATUS)/)).toBe(0);
+    }
     const status: ScriptedAnswer = { when: /^STATUS/, say: ok('* STATUS INBOX (APPENDLIMIT 10)') };
     for (const capability of ['APPENDLIMIT=10', 'APPENDLIMIT']) {
       const capabilities = `IMAP4rev1 NAMESPACE ${capability}`;
@@ -176,7 +256,7 @@ describe('appending', () => {
     expect(brief(outcomes)).toEqual(['done 10']);
   });
 
-  it('sends NUL octets only to a server that can take them, unaltered', async () => {
+  it('RF-07: sends NUL octets only to a server that can take them, unaltered', async () => {
     const plain = await scripted({ answers: [OPEN] });
     const nul = () => letter(Buffer.from('Subject: nul\r\n\r\na\0b\r\n'));
     expect(brief(await deliverAll(plain.side, INBOX, [nul()]))).toEqual(['refused']);

@@ -17,6 +17,11 @@ const USUAL = new Map(
   ]),
 );
 
+/** Whether a flag in its usual spelling is one of the five that every server knows (RFC 3501 §2.3.2). */
+export function isSystemFlag(flag: string): boolean {
+  return (SYSTEM as readonly string[]).includes(flag);
+}
+
 /** Flags are compared without regard to case (RFC 3501 §2.3.2); known ones get their usual spelling. */
 export function usualFlag(flag: string): string {
   return USUAL.get(flag.toLowerCase()) ?? flag;

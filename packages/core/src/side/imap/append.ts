@@ -1,5 +1,5 @@
 import { PosternError } from '../../model/error.js';
-import { type Flags, isFlag } from '../../model/flags.js';
+import { type Flags, isFlag, isSystemFlag } from '../../model/flags.js';
 import type { Epoch } from '../../model/row.js';
 import { CommandRefused } from './error-words.js';
 import { formatInternalDate } from './internal-date.js';
@@ -17,9 +17,9 @@ export interface Outgoing {
 }
 
 export type AppendResult =
-  | { readonly kind: 'stored'; readonly uid: number }
+  | { readonly kind: 'stored'; readonly uid: number; readonly flags: Flags }
   /** Stored, but the server did not say under which UID, or not in a way that can be believed. */
-  | { readonly kind: 'unnamed' }
+  | { readonly kind: 'unnamed'; readonly flags: Flags }
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'unknown'; readonly reason: string };
 
@@ -35,8 +35,8 @@ const MESSAGES = 50;
 const OCTETS = 8 * 1024 * 1024;
 
 /**
- * Appends messages, several in one command where the server can; what it refuses together is sent one by one. Results are
- * in the order of the messages. A lost connection makes the command under way `unknown`, and nothing more is sent.
+ * Appends messages, several in one command where the server can; what it refuses together is sent one by one, and what it
+ * refuses for its keywords once more without them. Results are in the order of the messages. A lost connection makes the command under way `unknown`, and nothing more is sent.
  */
 export async function appendMany(
   session: Session,
@@ -55,10 +55,12 @@ export async function appendMany(
     }
     try {
       const done = await append(session, to, group);
-      results.push(...storedAs(done, to, group.length));
+      results.push(...storedAs(done, to, group));
     } catch (error) {
       if (error instanceof CommandRefused && error.code !== 'try-later') {
+        const plain = group.length > 1 ? undefined : plainer(group[0]!, error);
         if (group.length > 1) waiting.push(...group.map(message => [message]).reverse());
+        else if (plain !== undefined) waiting.push([plain]);
         else {
           results.push({ kind: 'refused', reason: `the server refused it: ${error.words}` });
           if (error.responseCode === 'OVERQUOTA') ended = `nothing was sent: ${error.words}`;
@@ -72,6 +74,14 @@ export async function appendMany(
     }
   }
   return results;
+}
+
+/** The message without its keywords, where the refusal may be about them; undefined where there is nothing to leave out. */
+function plainer(message: Outgoing, { status, responseCode, words }: CommandRefused): Outgoing | undefined {
+  const mayBeFlags =
+    /\b(flags?|keywords?)\b/i.test(words) || (status === 'BAD' && responseCode === undefined);
+  const flags = message.flags.filter(isSystemFlag);
+  return mayBeFlags && flags.length < message.flags.length ? { ...message, flags } : undefined;
 }
 
 function grouped(messages: readonly Outgoing[]): Outgoing[][] {
@@ -107,11 +117,12 @@ async function append(session: Session, to: Destination, group: readonly Outgoin
 }
 
 /** APPENDUID (RFC 4315 §3) is believed only where it fits what we know of the mailbox. */
-function storedAs({ code }: Done, to: Destination, count: number): AppendResult[] {
-  const unnamed = Array.from({ length: count }, (): AppendResult => ({ kind: 'unnamed' }));
+function storedAs({ code }: Done, to: Destination, group: readonly Outgoing[]): AppendResult[] {
+  const count = group.length;
+  const unnamed = group.map(({ flags }): AppendResult => ({ kind: 'unnamed', flags }));
   if (code?.name !== 'APPENDUID' || textOf(code.values[0]) !== to.epoch) return unnamed;
   const uids = expandUidSet(textOf(code.values[1]) ?? '', count);
   if (uids === undefined || new Set(uids).size !== count || uids.some(uid => uid < to.uidFrom))
     return unnamed;
-  return uids.map(uid => ({ kind: 'stored', uid }));
+  return uids.map((uid, at) => ({ kind: 'stored', uid, flags: group[at]!.flags }));
 }

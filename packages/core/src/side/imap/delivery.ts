@@ -164,7 +164,7 @@ export class ImapDelivery implements DeliveryBatch {
     const identities = new Map([...named].map(([uid, { letter }]) => [uid, letter.identity]));
     const wrong = await foreignAmong(session, this.#place.mailbox, identities);
     return results.map(result =>
-      result.kind === 'stored' && wrong.has(result.uid) ? { kind: 'unnamed' } : result,
+      result.kind === 'stored' && wrong.has(result.uid) ? { kind: 'unnamed', flags: result.flags } : result,
     );
   }
 
@@ -198,11 +198,11 @@ export class ImapDelivery implements DeliveryBatch {
       case 'unknown':
         return { slot, kind: 'unknown', reason: result.reason };
       case 'stored':
-        return { slot, kind: 'done', row: rowFrom(staged, result.uid) };
+        return { slot, kind: 'done', row: rowFrom(staged, { uid: result.uid, flags: result.flags }) };
       case 'unnamed':
         return found === undefined
           ? { slot, kind: 'unknown', reason: 'the server took it and did not say under which UID' }
-          : { slot, kind: 'done', row: rowFrom(staged, found) };
+          : { slot, kind: 'done', row: rowFrom(staged, { uid: found, flags: result.flags }) };
     }
   }
 }
@@ -211,8 +211,7 @@ function refusal(slot: Slot, reason: string): DeliveryOutcome {
   return { slot, kind: 'refused', reason };
 }
 
-function rowFrom({ letter, outgoing }: Staged, uid: number): Row {
-  const flags: Flags = outgoing.flags;
+function rowFrom({ letter, outgoing }: Staged, { uid, flags }: { uid: number; flags: Flags }): Row {
   return {
     key: keyOf(uid),
     flags,
