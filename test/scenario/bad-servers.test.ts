@@ -364,11 +364,13 @@ describe('a crash in the middle', () => {
 
 describe('an APPEND that is refused', () => {
   it.each([
-    ['over quota', 'NO [OVERQUOTA] Quota exceeded (mailbox for user is full)', 1],
-    ['too large', 'NO [TOOBIG] Message too large', 3],
-    ['without a code', 'NO Message rejected by policy', 3],
-    ['for its 8-bit header', 'BAD 8bit data in the header', 3],
-    ['for NUL', 'BAD NUL character in literal', 3],
+    ['RF-04: over quota', 'NO [OVERQUOTA] Quota exceeded (mailbox for user is full)', 1],
+    ['RF-05: too large', 'NO [TOOBIG] Message too large', 3],
+    ['RF-05: too large, by BAD', 'BAD [TOOBIG] Message too large', 3],
+    ['RF-05: without a word', 'BAD', 3],
+    ['RF-07: without a code', 'NO Message rejected by policy', 3],
+    ['RF-07: for its 8-bit header', 'BAD 8bit data in the header', 3],
+    ['RF-07: for NUL', 'NO Message contains NUL characters', 3],
   ])(
     '%s is tried once a run, said with the words of the server, and nothing is deleted for it',
     async (_what, said, times) => {
@@ -385,6 +387,31 @@ describe('an APPEND that is refused', () => {
       await expectSettled(one);
     },
   );
+});
+
+describe('keywords that a server says it keeps and then refuses', () => {
+  it('RF-08: cost no message: it is there once, the flags it took are set, the others stay where they are', async () => {
+    const one = await synced(['a']);
+    one.rig.local.add('INBOX', mail('x'), ['$Forwarded', '\\Seen']);
+    one.quirks.instead = ({ text }) =>
+      /^(APPEND|UID STORE).*\$Forwarded/.test(text) ? lines('TAG NO Invalid flag list') : undefined;
+    const { report } = await one.tried();
+    expect(report?.apply.counts).toMatchObject({ done: 1, failed: 1, skipped: 0 });
+    for (let round = 0; round < 2; round++) {
+      const there = [...one.rig.remote.mailbox('INBOX').messages.values()];
+      expect(there.map(({ flags }) => flags)).toEqual([[], ['\\Seen']]);
+      expect(one.rig.local.mailbox('INBOX').messages.get(keyOf(one, 'x'))?.flags).toEqual([
+        '$Forwarded',
+        '\\Seen',
+      ]);
+      expect(await planned(one)).toMatchObject([{ op: 'flag-remote', remote: { key: '2' } }]);
+      expect((await one.tried()).report?.apply.counts.failed).toBe(1);
+    }
+    expect(one.server.count(/^APPEND/)).toBe(2);
+    one.quirks.instead = undefined;
+    await one.tried();
+    await expectSettled(one);
+  });
 });
 
 describe('bodies', () => {
@@ -444,7 +471,7 @@ describe('bodies', () => {
 
 describe('BYE', () => {
   it.each(['before', 'after'] as const)(
-    '%s any command is done loses nothing and repeats nothing',
+    'RF-09, RF-14: %s any command is done loses nothing and repeats nothing',
     async when => {
       const story = async () => {
         const one = await synced(['a', 'b', 'c', 'd']);
@@ -491,7 +518,7 @@ describe('throttling', () => {
     'NO [UNAVAILABLE] the backend is away',
     'NO [INUSE] somebody else has it',
     'NO [OVERQUOTA] Account exceeded command or bandwidth limits.',
-  ])('%s ends the run with a sentence, without a second try', async said => {
+  ])('RF-15, RF-16: %s ends the run with a sentence, without a second try', async said => {
     const one = await synced(['a', 'b']);
     one.rig.remote.add('INBOX', mail('new'));
     one.rig.local.add('INBOX', mail('mine'));
@@ -505,7 +532,7 @@ describe('throttling', () => {
     await expectSettled(one);
   });
 
-  it('a login that is refused in the middle of a run is not tried again and again', async () => {
+  it('RF-17: a login that is refused in the middle of a run is not tried again and again', async () => {
     const one = await synced(['a']);
     for (const name of ['x', 'y', 'z']) {
       one.rig.local.createMailbox(name);

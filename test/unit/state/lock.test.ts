@@ -134,6 +134,37 @@ describe('the lock of a repository', () => {
   });
 });
 
+describe('a file system without hard links', () => {
+  it.each(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])(
+    'RF-23: (%s) is said to be one, with what to do, and nothing of the lock stays',
+    async errno => {
+      const seam = new FaultSeam(1, errno, { sticky: true, only: ({ name }) => name === 'link' });
+      await expect(acquire(seam)).rejects.toMatchObject({
+        code: 'failed',
+        message: /lock\.json cannot be made: its file system has no hard links$/,
+        hint: /--separate-state-dir/,
+      });
+      expect(await names()).toEqual([]);
+    },
+  );
+});
+
+describe('the clock', () => {
+  it.each([-3_600_000, 8 * 3_600_000, 10 * 365 * 24 * 3_600_000])(
+    'RF-19: that jumps by %i ms while a lock is held takes it from nobody',
+    async jump => {
+      const lock = await acquire();
+      const later: Clock = { ...clock, now: () => clock.now() + jump };
+      await expect(
+        acquireLock({ path, command: 'postern fetch', seam: openSeam, clock: later }),
+      ).rejects.toMatchObject({ code: 'busy' });
+      expect((await onDisk()).token).toBe(lock.holder.token);
+      await lock.release();
+      expect(await names()).toEqual([]);
+    },
+  );
+});
+
 describe('the holder of a lock', () => {
   it('is this process, and alive', async () => {
     expect(await holderState(await here())).toBe('alive');

@@ -82,6 +82,7 @@ async function claim({ path, command, seam, clock }: LockOptions): Promise<LockH
     await seam.run({ surface: 'fs', name: 'link', target: path }, () => link(draft, path));
     return holder;
   } catch (error) {
+    if (NO_LINKS.has(errnoOf(error) ?? '')) throw noLinks(path, error);
     if (errnoOf(error) !== 'EEXIST') throw error;
     return undefined;
   } finally {
@@ -157,6 +158,17 @@ function busy(holder: LockHolder, state: 'alive' | 'dead' | 'elsewhere', path: s
       state === 'alive'
         ? 'wait until it has ended, then try again'
         : `if you are sure that it has ended, remove ${path}`,
+  });
+}
+
+/** What `link` answers where there are no hard links. */
+const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/** Nothing else makes a file together with its content: a lock that a crash left empty could never be broken. */
+function noLinks(path: string, cause: unknown): PosternError {
+  return new PosternError('failed', `${path} cannot be made: its file system has no hard links`, {
+    cause,
+    hint: 'postern init --separate-state-dir keeps the state and the lock on another file system',
   });
 }
 
