@@ -1,10 +1,11 @@
 import type { Action } from '@postern/core/model/action.js';
+import type { Seam } from '@postern/core/model/effect.js';
 import type { MessageKey } from '@postern/core/model/row.js';
 import { describe, expect, it } from 'vitest';
 import { expectSettled, type ImapRig, imapRig, subjects } from '../support/imap-rig.js';
 import { message } from '../support/messages.js';
 import { lines, type ScriptedCommand } from '../support/scripted-imap.js';
-import { Crash, CrashSeam } from '../support/seam.js';
+import { CountingSeam, Crash, CrashSeam } from '../support/seam.js';
 import { literal, type WorldImapOptions } from '../support/world-imap.js';
 
 const ELEVEN_MINUTES = 11 * 60 * 1000;
@@ -324,6 +325,60 @@ describe('what a server says it stored', () => {
     expect(subjects(one.rig.remote)).toEqual(['a', 'mine']);
     await expectSettled(one);
   });
+});
+
+describe('RF-19: a clock that jumps', () => {
+  it.each([-3_600_000, -10 * 365 * 86_400_000])(
+    'by %i ms after the answer to an APPEND was lost: it is sent again after the usual time, once',
+    async jump => {
+      const one = await synced(['a']);
+      one.quirks.instead = ({ text }) => (/^APPEND/.test(text) ? '' : undefined);
+      one.quirks.hangUp = ({ text }) => /^APPEND/.test(text);
+      one.rig.local.add('INBOX', mail('mine'));
+      await one.tried();
+      one.quirks.instead = undefined;
+      one.quirks.hangUp = undefined;
+      one.rig.clock.pass(jump);
+      await one.tried();
+      expect(subjects(one.rig.remote)).toEqual(['a']);
+      one.rig.clock.pass(ELEVEN_MINUTES);
+      await one.tried();
+      expect(subjects(one.rig.remote)).toEqual(['a', 'mine']);
+      await expectSettled(one);
+    },
+  );
+
+  it.each([8 * 3_600_000, -3_600_000])(
+    'by %i ms at any one step of a sync: what is done is the same',
+    async jump => {
+      const story = async () => {
+        const one = await synced(['a', 'b', 'c']);
+        one.rig.remote.add('INBOX', mail('new'));
+        one.rig.local.add('INBOX', mail('mine'));
+        one.rig.local.remove('INBOX', keyOf(one, 'a'));
+        one.rig.local.flag('INBOX', keyOf(one, 'b'), { add: ['\\Flagged'] });
+        one.rig.local.move('INBOX', keyOf(one, 'c'), 'Work');
+        return one;
+      };
+      const calm = await story();
+      const counting = new CountingSeam();
+      await calm.rig.sync({}, counting);
+      const wanted = calm.rig.remote.allContents();
+      for (let at = 0; at < counting.count; at += 3) {
+        const one = await story();
+        let step = 0;
+        const act = <T>(effect: () => T): T => {
+          if (step++ === at) one.rig.clock.pass(jump);
+          return effect();
+        };
+        const seam: Seam = { run: (_what, effect) => act(effect), runSync: (_what, effect) => act(effect) };
+        const { apply } = await one.rig.sync({}, seam);
+        expect(apply.problems, `at ${at}`).toEqual([]);
+        expect(one.rig.remote.allContents(), `at ${at}`).toEqual(wanted);
+        await expectSettled(one);
+      }
+    },
+  );
 });
 
 describe('a crash in the middle', () => {

@@ -76,9 +76,12 @@ async function settleMailbox(
     open = await settling.settle(open);
   }
   const waiting: Intent[] = [...settling.refused];
+  const now = repository.clock.now();
   for (const [id, intent] of open) {
-    if (intent.lost !== undefined && repository.clock.now() - intent.lost < GRACE) {
+    if (intent.lost !== undefined && now - intent.lost < GRACE) {
       waiting.push(intent);
+      // The clock was set back since: the wait begins anew rather than last until that time comes again.
+      if (intent.lost > now) desk.putIntent(id, { ...intent, lost: now });
       continue;
     }
     if (intent.key !== undefined && desk.has(intent.side)) {
