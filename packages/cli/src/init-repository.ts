@@ -9,6 +9,7 @@ import type { TlsMode } from '@postern/core/side/imap/imap-options.js';
 import { detectLayout, type MaildirLayout } from '@postern/core/side/maildir/layout.js';
 import { UNFINISHED } from '@postern/core/side/maildir/mailbox-tree.js';
 import { createMaildir } from '@postern/core/side/maildir/make-mailbox.js';
+import { takesColons } from '@postern/core/side/maildir/takes-colons.js';
 import type { Side } from '@postern/core/side/side.js';
 import { createStore } from '@postern/core/state/disk-store.js';
 import { initState } from '@postern/core/state/repository.js';
@@ -57,7 +58,8 @@ export async function initRepository(options: InitOptions): Promise<NewRepositor
     ...(passwordCommand === undefined ? {} : { passwordCommand }),
   });
   const elsewhere = local === undefined ? undefined : checkedEnd('local', localEnd(options, local));
-  checkApart(remote.address, elsewhere?.address ?? { kind: 'maildir', path: root });
+  const here: EndAddress = elsewhere?.address ?? { kind: 'maildir', path: root };
+  checkApart(remote.address, here);
   const layout = elsewhere === undefined ? layoutHere(root, options.layout) : undefined;
   if (elsewhere !== undefined) checkBare(root, options.layout);
   const stateDirectory =
@@ -67,6 +69,7 @@ export async function initRepository(options: InitOptions): Promise<NewRepositor
   makeDirectories(root);
   if (layout !== undefined && (detectLayout(root) === undefined || isBegun(root)))
     await createMaildir(root, layout);
+  for (const end of [remote.address, here]) if (end.kind === 'maildir') checkNames(end.path);
   const paths = repositoryPaths(root);
   mkdirSync(paths.postern, { mode: 0o700 });
   try {
@@ -170,6 +173,15 @@ function checkApart(remote: EndAddress, local: EndAddress): void {
     const same = remote.host === local.host && remote.port === local.port && remote.user === local.user;
     if (same) throw refused('the remote and the local account are the same');
   }
+}
+
+/** A Maildir keeps the flags of a message behind a colon in its file's name. */
+function checkNames(directory: string): void {
+  if (takesColons(directory)) return;
+  throw refused(
+    `the file system of ${directory} takes no ":" in the names of files, which a Maildir needs`,
+    'FAT and exFAT are such: keep mail on another file system, or in an image file on this one',
+  );
 }
 
 /** The layout of the Maildir that is there, or of the one that is to be made. */

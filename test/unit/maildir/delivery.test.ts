@@ -1,7 +1,8 @@
-import { existsSync, linkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { Effect } from '@postern/core/model/effect.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
 import { NO_EPOCH } from '@postern/core/model/row.js';
+import { takesColons } from '@postern/core/side/maildir/takes-colons.js';
 import { UniqueNames } from '@postern/core/side/maildir/unique-names.js';
 import type { DeliveryOutcome } from '@postern/core/side/side.js';
 import { describe, expect, it } from 'vitest';
@@ -212,7 +213,7 @@ describe('a delivery that crashes', () => {
   });
 });
 
-describe('on a file system without hard links', () => {
+describe('RF-23: on a file system without hard links', () => {
   const noLinks = () => new FaultSeam(1, 'EPERM', { ...only('link'), sticky: true });
 
   it('a delivery moves the file over a name it holds', async () => {
@@ -238,6 +239,16 @@ describe('on a file system without hard links', () => {
     expect(maildir.read('new', maildir.names('new')[0]!)).toBe('mine');
   });
 
+  it.each(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])('(%s) a delivery into cur is whole', async errno => {
+    const maildir = await TemporaryMaildir.make();
+    const seam = new FaultSeam(1, errno, { ...only('link'), sticky: true });
+    const letters = ['a', 'b'].map(id => letter(message({ id }), { flags: ['\\Seen'] }));
+    const outcomes = await deliverAll(maildir.side({ seam }), INBOX, letters);
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['done', 'done']);
+    const { rows, unreadable } = await maildir.side().snapshot(INBOX, undefined);
+    expect([rows.size, unreadable.size, maildir.names('tmp')]).toEqual([2, 0, []]);
+  });
+
   it('a crash before the move leaves an empty file that is swept', async () => {
     const maildir = await TemporaryMaildir.make();
     const batch = await maildir.side().deliver(INBOX);
@@ -247,6 +258,49 @@ describe('on a file system without hard links', () => {
     const side = maildir.side();
     await side.sweep(INBOX, [slot!.key!]);
     expect(everything(maildir)).toEqual([]);
+  });
+});
+
+describe('RF-23: on a file system without ":" in names', () => {
+  const noColons = (name: string) => ({
+    only: (effect: Effect) => effect.name === name && effect.target.includes(':2,'),
+  });
+
+  it.each(['EINVAL', 'ENOENT', 'EILSEQ'])('(%s) is found out before a repository is made', async errno => {
+    const maildir = await TemporaryMaildir.make();
+    expect(takesColons(maildir.root, new FaultSeam(1, errno, noColons('open')))).toBe(false);
+    expect(takesColons(maildir.root)).toBe(true);
+    writeFileSync(maildir.path('.postern-probe:2,S'), '');
+    expect(takesColons(maildir.root)).toBe(true);
+    expect(readdirSync(maildir.root).sort()).toEqual(['cur', 'new', 'tmp']);
+  });
+
+  it('a directory in which nothing may be written is not said to be such', async () => {
+    const maildir = await TemporaryMaildir.make();
+    for (const errno of ['EROFS', 'EACCES', 'ENOSPC'])
+      expect(takesColons(maildir.root, new FaultSeam(1, errno, noColons('open')))).toBe(true);
+  });
+
+  it('a message with flags is refused with the reason, one without is delivered, and nothing else is seen', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const seam = new FaultSeam(1, 'EINVAL', { ...noColons('link'), sticky: true });
+    const letters = [letter(message({ id: 'a' }), { flags: ['\\Seen'] }), letter(message({ id: 'b' }))];
+    const outcomes = await deliverAll(maildir.side({ seam }), INBOX, letters);
+    expect(outcomes).toMatchObject([
+      { kind: 'refused', reason: expect.stringContaining('a Maildir needs one that takes ":"') },
+      { kind: 'done' },
+    ]);
+    expect([maildir.names('cur'), maildir.names('tmp')]).toEqual([[], []]);
+    expect((await maildir.side().snapshot(INBOX, undefined)).rows.size).toBe(1);
+  });
+
+  it('a flag that cannot be set is refused with the reason, and the message stays', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const row = done((await deliverAll(maildir.side(), INBOX, [letter(message())]))[0]);
+    const side = maildir.side({ seam: new FaultSeam(1, 'EINVAL', noColons('rename')) });
+    const [outcome] = await side.flag(INBOX, NO_EPOCH, [{ key: row.key, add: ['\\Seen'], remove: [] }]);
+    expect(outcome).toMatchObject({ kind: 'refused', reason: expect.stringContaining('":"') });
+    expect(maildir.names('new')).toHaveLength(1);
   });
 });
 

@@ -18,6 +18,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
   EXDEV: 'it is on another file system',
   EEXIST: 'the name is taken',
+  EINVAL: 'the file system takes no such name; a Maildir needs one that takes ":"',
 };
 
 /** A system error as a reason for people. Anything else (a crash, a bug) is thrown on as it is. */
