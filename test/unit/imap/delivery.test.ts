@@ -1,3 +1,4 @@
+import { ContentHasher } from '@postern/core/model/identity.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
 import type { DeliveryOutcome } from '@postern/core/side/side.js';
 import { describe, expect, it } from 'vitest';
@@ -254,6 +255,40 @@ describe('appending', () => {
     const capabilities = 'IMAP4rev1 NAMESPACE APPENDLIMIT';
     const { outcomes } = await deliver({ capabilities, answers: [nil, appended('[APPENDUID 7 10]')] }, 'a');
     expect(brief(outcomes)).toEqual(['done 10']);
+  });
+
+  it('RF-21: holds nothing of a message that is larger than the server takes, and tells what it is all the same', async () => {
+    const capabilities = 'IMAP4rev1 NAMESPACE APPENDLIMIT=100000';
+    const { side, server } = await scripted({ capabilities, answers: [appended('[APPENDUID 7 10]'), OPEN] });
+    const batch = await side.deliver(INBOX);
+    const [large, small] = await batch.prepare(2);
+    const line = Buffer.from(`${'x'.repeat(1022)}\r\n`);
+    const header = Buffer.from('Message-ID: <large@example.org>\r\nSubject: large\r\n\r\n');
+    const same = Buffer.allocUnsafe(1024 * 1024);
+    const hasher = new ContentHasher();
+    hasher.update(header);
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    async function* chunks() {
+      yield header;
+      for (let count = 0; count < 256; count++) {
+        same.fill(line);
+        hasher.update(same);
+        yield same;
+        most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+      }
+    }
+    const { identity, envelope } = await batch.stage(large!, { ...mail('large'), chunks: chunks() });
+    expect(identity).toMatchObject({ messageId: '<large@example.org>', ...hasher.finish() });
+    expect(envelope.subject).toBe('large');
+    expect(most).toBeLessThan(128 * 1024 * 1024);
+    await batch.stage(small!, mail('small'));
+    const size = header.length + 256 * same.length;
+    expect(await batch.publish()).toMatchObject([
+      { kind: 'refused', reason: `it has ${size} octets, the server takes 100000 at most` },
+      { kind: 'done' },
+    ]);
+    expect(server.count(/^APPEND/)).toBe(1);
   });
 
   it('RF-07: sends NUL octets only to a server that can take them, unaltered', async () => {

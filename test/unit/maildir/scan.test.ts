@@ -223,7 +223,22 @@ describe('what is no message', () => {
     server.close();
   });
 
-  it('may be a file without read permission', async () => {
+  it.each([3, 5])('RF-21: may be a file of %i GiB, which is told and not read', async gigabytes => {
+    const maildir = await TemporaryMaildir.make();
+    maildir.put('cur', '1.a.h:2,S', fileBytes('one'));
+    maildir.put('cur', '2.b.h:2,S', fileBytes('two'));
+    const side = maildir.side();
+    const { rows: before } = await side.snapshot(INBOX, undefined);
+    truncateSync(maildir.path('cur', '2.b.h:2,S'), gigabytes * 1024 ** 3);
+    const { rows, unreadable } = await side.snapshot(INBOX, undefined);
+    expect([...rows.keys()]).toEqual(['1.a.h']);
+    expect([...unreadable]).toEqual([['2.b.h', 'larger than 2 GiB']]);
+    const { gone } = await side.look(INBOX, NO_EPOCH, [key('2.b.h')]);
+    expect(gone.size).toBe(0);
+    expect([...(await readAll(side, INBOX, NO_EPOCH, before.values())).keys()]).toEqual(['1.a.h']);
+  });
+
+  it('RF-03: may be a file without read permission', async () => {
     const maildir = await TemporaryMaildir.make();
     maildir.put('cur', '1.a.h:2,', fileBytes('one'));
     maildir.put('cur', '2.b.h:2,', fileBytes('two'));

@@ -2,6 +2,7 @@ import { PosternError } from '../../model/error.js';
 import { canStore, type Flags, isFlag, type PermanentFlags } from '../../model/flags.js';
 import { identityOf } from '../../model/identity.js';
 import { WireEncoder } from '../../model/line-ends.js';
+import { MessageDigester } from '../../model/message-digester.js';
 import type { Row } from '../../model/row.js';
 import type { DeliveryBatch, DeliveryOutcome, Letter, Slot, StagedLetter } from '../side.js';
 import { type AppendResult, appendMany, type Outgoing } from './append.js';
@@ -18,8 +19,14 @@ import { findDelivered } from './window-search.js';
 interface Staged {
   readonly slot: Slot;
   readonly letter: StagedLetter;
+  /** Without octets where it has too many to be sent. */
   readonly outgoing: Outgoing;
+  /** Octets in wire form. */
+  readonly size: number;
 }
+
+/** Larger messages are not sent: they could not be held in memory, nor written in one piece. */
+const LARGEST_SENT = 1024 ** 3;
 
 /** Deliveries into one mailbox by APPEND. What is staged waits in memory; the caller bounds a batch. */
 export class ImapDelivery implements DeliveryBatch {
@@ -74,16 +81,29 @@ export class ImapDelivery implements DeliveryBatch {
 
   async stage(slot: Slot, letter: Letter): Promise<StagedLetter> {
     const wire = new WireEncoder();
+    const most = Math.min(this.#limit ?? LARGEST_SENT, LARGEST_SENT);
     const chunks: Buffer[] = [];
-    // A side may hand out its buffers again: what is kept must be ours.
-    for await (const chunk of letter.chunks) chunks.push(Buffer.from(wire.encode(chunk)));
+    let size = 0;
+    let tooLarge: MessageDigester | undefined;
+    for await (const chunk of letter.chunks) {
+      const octets = wire.encode(chunk);
+      size += octets.length;
+      if (size <= most) {
+        // A side may hand out its buffers again: what is kept must be ours.
+        chunks.push(Buffer.from(octets));
+        continue;
+      }
+      tooLarge ??= digesterOf(chunks.splice(0));
+      tooLarge.update(octets);
+    }
     const octets = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-    const { identity, envelope } = identityOf(octets);
+    const { identity, envelope } = tooLarge?.finish() ?? identityOf(octets);
     const { content } = identity;
     if (content === undefined) throw new PosternError('failed', 'a message could not be hashed');
     const staged: StagedLetter = { identity: { ...identity, content }, envelope };
     const flags = letter.flags.filter(flag => isFlag(flag) && canStore(this.#storable, flag));
-    this.#staged.set(slot, { slot, letter: staged, outgoing: { octets, flags, date: letter.date } });
+    const outgoing = { octets, flags, date: letter.date };
+    this.#staged.set(slot, { slot, letter: staged, outgoing, size });
     return staged;
   }
 
@@ -126,12 +146,12 @@ export class ImapDelivery implements DeliveryBatch {
     }
   }
 
-  #unsendable({ outgoing }: Staged, session: Session): string | undefined {
-    const { octets } = outgoing;
-    if (this.#limit !== undefined && octets.length > this.#limit) {
-      return `it has ${octets.length} octets, the server takes ${this.#limit} at most`;
+  #unsendable({ outgoing, size }: Staged, session: Session): string | undefined {
+    if (this.#limit !== undefined && size > this.#limit) {
+      return `it has ${size} octets, the server takes ${this.#limit} at most`;
     }
-    if (octets.includes(0) && !session.has('BINARY'))
+    if (size > LARGEST_SENT) return `it has ${size} octets, ${LARGEST_SENT} at most can be sent`;
+    if (outgoing.octets.includes(0) && !session.has('BINARY'))
       return 'it has NUL octets, which the server cannot store';
     return undefined;
   }
@@ -205,6 +225,12 @@ export class ImapDelivery implements DeliveryBatch {
           : { slot, kind: 'done', row: rowFrom(staged, { uid: found, flags: result.flags }) };
     }
   }
+}
+
+function digesterOf(chunks: readonly Buffer[]): MessageDigester {
+  const digester = new MessageDigester();
+  for (const chunk of chunks) digester.update(chunk);
+  return digester;
 }
 
 function refusal(slot: Slot, reason: string): DeliveryOutcome {

@@ -4,6 +4,7 @@ import type { Seam } from '../../model/effect.js';
 import { bug, PosternError } from '../../model/error.js';
 import type { Flags } from '../../model/flags.js';
 import { DiskEncoder } from '../../model/line-ends.js';
+import { MessageDigester } from '../../model/message-digester.js';
 import { NO_EPOCH, type Row } from '../../model/row.js';
 import {
   type DeliveryBatch,
@@ -17,7 +18,6 @@ import { mailboxUnwritable, reasonOf } from './file-errors.js';
 import { baseOf, keyOf, parseFileName } from './file-name.js';
 import { isKeyword, KeywordLetters } from './keyword-letters.js';
 import { fileDate, fileStamp } from './mail-file.js';
-import { MessageDigester } from './message-digester.js';
 import { join, type Octets, printable } from './octets.js';
 import { placeFile, unlinkFile } from './place-file.js';
 import type { MailDirectories } from './scan-pass.js';

@@ -1,7 +1,7 @@
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { errnoOf } from '../../model/error.js';
+import { MessageDigester, type MessageFacts } from '../../model/message-digester.js';
 import { reasonOf } from './file-errors.js';
-import { MessageDigester, type MessageFacts } from './message-digester.js';
 import { join, type Octets, pathBytes } from './octets.js';
 import type { MailDirectories, Spot } from './scan-pass.js';
 

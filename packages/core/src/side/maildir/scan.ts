@@ -1,5 +1,6 @@
 import type { Clock } from '../../model/clock.js';
 import { sameFlags } from '../../model/flags.js';
+import type { MessageFacts } from '../../model/message-digester.js';
 import { type Cursor, type MessageKey, NO_EPOCH, type Row, type Snapshot } from '../../model/row.js';
 import type { Sight } from '../side.js';
 import { Breather } from './breather.js';
@@ -7,7 +8,6 @@ import { Census } from './census.js';
 import { baseOf, keyOf, parseFileName } from './file-name.js';
 import type { KeywordLetters } from './keyword-letters.js';
 import { digestFile, type Found, fileDate, fileStamp } from './mail-file.js';
-import type { MessageFacts } from './message-digester.js';
 import type { Octets } from './octets.js';
 import { cursorStamp, directoryStamps, type MailDirectories, unchangedSince } from './scan-pass.js';
 

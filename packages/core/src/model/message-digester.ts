@@ -1,5 +1,5 @@
-import type { Envelope } from '../../model/identity.js';
-import { ContentHasher, fullIdentity, type Identity, readHeader } from '../../model/identity.js';
+import type { Envelope } from './identity.js';
+import { ContentHasher, fullIdentity, type Identity, readHeader } from './identity.js';
 
 /** A header longer than this is cut: memory stays bounded whatever a message is. */
 const LONGEST_HEADER = 16 * 1024 * 1024;
