@@ -1,6 +1,6 @@
 // `npm run soak [-- ROUNDS]`: the tests that take as long as they are given. 20 rounds unless told; each round kills about
 // thirty commands at random moments. Beside it, once: every error at every effect on a disk, somebody else at every step of
-// a sync, a hundred scans of 20,000 files that are renamed meanwhile, every octet of a database flipped, and a thousand plans forged.
+// a sync, a hundred scans of 20,000 files that are renamed meanwhile, three of 200,000 files, every octet of a database flipped, and a thousand plans forged.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -33,6 +33,7 @@ const { status } = spawnSync(process.execPath, ['scripts/test.mjs', ...files], {
     POSTERN_FLIP_ONE_IN: '1',
     POSTERN_SOAK_RACE_STRIDE: '1',
     POSTERN_SOAK_RACE_SCANS: '100',
+    POSTERN_MANY_FILES: '200000',
   },
 });
 process.exit(status ?? 1);

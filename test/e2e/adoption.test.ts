@@ -71,7 +71,7 @@ describe.skipIf(dovecotMissing())(
 
     const opsOf = (actions: readonly Record<string, unknown>[]) => [...new Set(actions.map(({ op }) => op))];
 
-    it('is adopted with pair lines alone, and only what a header cannot tell apart is fetched', async () => {
+    it('DB-21: is adopted with pair lines alone, and only what a header cannot tell apart is fetched', async () => {
       writeMaildir(world.local, MAIL);
       const before = maildirHoldings(world.local);
       const actions = await adopt();

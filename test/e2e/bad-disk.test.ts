@@ -74,7 +74,7 @@ describe('bad disks, real ones', () => {
     expect(await made.run(['fsck'])).toMatchObject({ exit: 0 });
   });
 
-  it('too few files that may be open end a run in words, and not as damage; the next one is whole', async () => {
+  it('RF-02: too few files that may be open end a run in words, and not as damage; the next one is whole', async () => {
     const made = await repository();
     await made.good(['fetch', '-q']);
     const exits = new Set<number | null>();
@@ -105,7 +105,7 @@ describe('bad disks, real ones', () => {
     expect(await made.run(['plan', '--exit-code'])).toMatchObject({ exit: 0 });
   });
 
-  it('a mailbox that an ordinary user cannot read or write: the others are synced, nothing is taken for deleted', async () => {
+  it('RF-03: a mailbox that an ordinary user cannot read or write: the others are synced, nothing is taken for deleted', async () => {
     const made = await repository();
     await made.good(['sync', '-q']);
     const closed = join(made.local, '.Work');

@@ -29,20 +29,23 @@ describe.skipIf(dovecotMissing())(withDovecot('P1, P2: SIGKILL at any moment'), 
 
   afterAll(() => server?.stop());
 
-  it.each(SEEDS)('of a first sync ten times (seed %i): then sync brings every message once', async seed => {
-    const world = new AccountWorld(server);
-    try {
-      await world.fillAccount(oddCorpus({ seed, messages: 1200, mailboxes: 6 }));
-      await world.init();
-      const before = (await world.holdings()).remote;
-      const random = new Random(seed);
-      const arrived = () => filesIn(world.local, ['cur', 'new', 'tmp']);
-      await killOften({ world, random, kills: KILLS_OF_DOWNLOADS, arrived, of: countOf(before) });
-      await settle(world, before);
-    } finally {
-      world.remove();
-    }
-  });
+  it.each(SEEDS)(
+    'CR-21, RF-22: of a first sync ten times (seed %i): then sync brings every message once',
+    async seed => {
+      const world = new AccountWorld(server);
+      try {
+        await world.fillAccount(oddCorpus({ seed, messages: 1200, mailboxes: 6 }));
+        await world.init();
+        const before = (await world.holdings()).remote;
+        const random = new Random(seed);
+        const arrived = () => filesIn(world.local, ['cur', 'new', 'tmp']);
+        await killOften({ world, random, kills: KILLS_OF_DOWNLOADS, arrived, of: countOf(before) });
+        await settle(world, before);
+      } finally {
+        world.remove();
+      }
+    },
+  );
 
   it.each(SEEDS)('of an upload five times (seed %i): then sync brings every message once', async seed => {
     const world = new AccountWorld(server);

@@ -104,7 +104,7 @@ async function expectWhole(stage: MaildirStage, where: string): Promise<void> {
 }
 
 describe('bad disks: every effect of a sync on a disk fails', () => {
-  it('no partial file is seen, nothing is taken for deleted, it is said in words, and the next run is whole', {
+  it('RF-01: no partial file is seen, nothing is taken for deleted, it is said in words, and the next run is whole', {
     timeout: 3_600_000,
   }, async () => {
     const failing = effects.filter(onDisk);

@@ -77,6 +77,27 @@ describe('a server that leaves something out', () => {
     await expectSettled(one);
   });
 
+  it.each(['NO SEARCH failed', 'BAD no such thing', 'OK done'])(
+    'RF-11: a search for what is left that ends with %s is not taken for "no messages"',
+    async said => {
+      const one = await synced(['a', 'b', 'c']);
+      one.rig.remote.remove('INBOX', '2');
+      let searches = 0;
+      one.quirks.instead = ({ text }) => {
+        if (!/^UID SEARCH/.test(text)) return undefined;
+        searches++;
+        return lines(`TAG ${said}`);
+      };
+      await one.tried();
+      expect(searches).toBeGreaterThan(0);
+      expect(subjects(one.rig.local)).toEqual(expect.arrayContaining(['a', 'c']));
+      expect(subjects(one.rig.remote)).toEqual(['a', 'c']);
+      one.quirks.instead = undefined;
+      await one.tried();
+      await expectSettled(one);
+    },
+  );
+
   it('RA-19: expunges that HIGHESTMODSEQ does not tell of are found by the count', async () => {
     const one = await synced(['a', 'b', 'c']);
     const mailbox = one.rig.remote.mailbox('INBOX');

@@ -181,7 +181,7 @@ describe.skipIf(dovecotMissing())(withDovecot('a sync over a bad network'), () =
     return Array.from({ length: Math.ceil(Number(BUDGET) * share) }, () => 1 + random.below(length - 1));
   }
 
-  it('that is cut after any octet, in either direction, loses nothing and repeats nothing', async () => {
+  it('RF-09: that is cut after any octet, in either direction, loses nothing and repeats nothing', async () => {
     const { wanted, length } = await undisturbed(proxy);
     const random = new Random(SEED);
     let felt = 0;
@@ -199,7 +199,7 @@ describe.skipIf(dovecotMissing())(withDovecot('a sync over a bad network'), () =
     expect(felt).toBeGreaterThan(all * 0.8);
   }, 600_000_000);
 
-  it('finds out what became of every command whose answer is lost', async () => {
+  it('RF-09: finds out what became of every command whose answer is lost', async () => {
     const { wanted, commands } = await undisturbed(proxy);
     const verbs = new Set(commands.map(({ text }) => /^(?:UID )?\w+/.exec(text)![0]));
     expect([...verbs]).toEqual(
@@ -223,7 +223,7 @@ describe.skipIf(dovecotMissing())(withDovecot('a sync over a bad network'), () =
     proxy.chop(0);
   });
 
-  it('over TLS is no clean end when it is cut without a close_notify', async () => {
+  it('RF-13: over TLS is no clean end when it is cut without a close_notify', async () => {
     const { wanted, length } = await undisturbed(tlsProxy);
     const random = new Random(SEED + 1);
     let felt = 0;
@@ -237,7 +237,7 @@ describe.skipIf(dovecotMissing())(withDovecot('a sync over a bad network'), () =
     expect(felt).toBeGreaterThan(0);
   }, 600_000_000);
 
-  it('ends by its own time limit where the server stops talking, and says what it waited for', async () => {
+  it('RF-18: ends by its own time limit where the server stops talking, and says what it waited for', async () => {
     const { wanted, length } = await undisturbed(proxy);
     const random = new Random(SEED + 2);
     for (const direction of ['sent', 'received'] as const) {

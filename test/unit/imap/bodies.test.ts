@@ -70,7 +70,7 @@ describe.each(['bulk', 'imapflow'] as const)('reading messages with %s', reader 
     expect(await read(side, known(1), known(2), known(3))).toEqual({ 1: 'one', 3: 'three' });
   });
 
-  it('is an error when the connection ends inside a body, and hands out no half', async () => {
+  it('RF-12: is an error when the connection ends inside a body, and hands out no half', async () => {
     const half = `${bodyRow(1, 'whole')}\r\n* 2 FETCH (UID 2 FLAGS () BODY[] {100}\r\nonly so much`;
     const { side } = await scripted(
       { answers: [OPEN, { when: /BODY/, say: half, close: true }] },
@@ -107,7 +107,7 @@ describe.each(['bulk', 'imapflow'] as const)('reading messages with %s', reader 
     it.each([
       ['whole pieces', MEGABYTE],
       ['shorter ones than asked for', 700_001],
-    ])('come in %s', async (_what, most) => {
+    ])('RF-21: come in %s', async (_what, most) => {
       const { side } = await scripted({ answers: [OPEN, pieces(most)] }, { reader });
       const found = await read(side, known(1, whole.length));
       expect(found['1'] === whole).toBe(true);

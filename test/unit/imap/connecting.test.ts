@@ -31,12 +31,12 @@ describe('connecting', () => {
     ['NO [UNAVAILABLE] the user database is away', 'try-later'],
     ['NO [INUSE] somebody else is here', 'try-later'],
     ['NO [PRIVACYREQUIRED] not in clear text', 'tls-refused'],
-  ])('answers %s with %s', async (answer, code) => {
+  ])('RF-15, RF-16: answers %s with %s', async (answer, code) => {
     const { side } = await scripted({ answers: [{ when: /^LOGIN/, say: lines(`TAG ${answer}`) }] });
     expect((await failure(side.list())).code).toBe(code);
   });
 
-  it('comes back later when the server has let us in without a mailbox behind it', async () => {
+  it('RF-16: comes back later when the server has let us in without a mailbox behind it', async () => {
     const say = lines('TAG BAD User is authenticated but not connected.');
     const { side } = await scripted({
       capabilities: 'IMAP4rev1 NAMESPACE',
@@ -45,13 +45,13 @@ describe('connecting', () => {
     expect((await failure(side.list())).code).toBe('try-later');
   });
 
-  it('says why the server said BYE instead of hello', async () => {
+  it('RF-14, RF-17: says why the server said BYE instead of hello', async () => {
     const { side } = await scripted({ greeting: '* BYE Too many connections\r\n' });
     const error = await failure(side.list());
     expect([error.code, error.message]).toEqual(['try-later', expect.stringContaining('Too many')]);
   });
 
-  it('does not wait for ever for a greeting or an answer', async () => {
+  it('RF-18: does not wait for ever for a greeting or an answer', async () => {
     const mute = await scripted({ greeting: '' }, { timeouts: { greeting: 50 } });
     expect((await failure(mute.side.list())).message).toContain('no greeting within 50 ms');
     const deaf = await scripted({ answers: [{ when: /^LIST/, say: '' }] }, { timeouts: { silence: 50 } });

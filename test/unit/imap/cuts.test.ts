@@ -56,7 +56,7 @@ describe.skipIf(dovecotMissing())(withDovecot('a connection that is cut anywhere
     return [...found.values()].map(contentOf);
   }
 
-  it('is an error or no loss at all: never a short list, never half a message', async () => {
+  it('RF-10, RF-12: is an error or no loss at all: never a short list, never half a message', async () => {
     const user = await filled();
     const wanted = bytes.map(contentOf);
     const first = sideFor(user);
@@ -79,7 +79,7 @@ describe.skipIf(dovecotMissing())(withDovecot('a connection that is cut anywhere
     expect(cuts).toBeGreaterThan(20);
   });
 
-  it('leaves of a delivery what its outcomes say, and each message once at most', async () => {
+  it('RF-09: leaves of a delivery what its outcomes say, and each message once at most', async () => {
     const sample = sideFor(`u${randomUUID()}`);
     proxy.cutAfter(Number.MAX_SAFE_INTEGER);
     proxy.reset();

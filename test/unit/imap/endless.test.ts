@@ -74,7 +74,7 @@ describe.each(readers)('a server without end, read by %s', reader => {
     }
   });
 
-  it('announces more messages than memory can hold', async () => {
+  it('RF-20: announces more messages than memory can hold', async () => {
     for (const exists of [4_294_967_295, 50_000_000]) {
       const { side, server } = await scripted({ answers: [open(exists)] }, { reader });
       const error = await failure(side.snapshot(INBOX, undefined));

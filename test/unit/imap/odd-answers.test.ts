@@ -28,6 +28,36 @@ describe('flags a server tells', () => {
   });
 });
 
+describe('status answers between others', () => {
+  const odd = [
+    '* OK [HIGHESTMODSEQ 5]',
+    '* OK',
+    '* OK []',
+    '* NO [ALERT]',
+    '* NO [X-WHAT "a (b" c] gone wrong somewhere else',
+    '* BAD [CLIENTBUG] you did something',
+    '* BAD',
+    '* OK [UNKNOWN-CODE (1 2 ("x"))] text',
+    '* OK [NOMODSEQ] x',
+    '* NO [OVERQUOTA] nearly full',
+  ];
+
+  it.each(odd)('SE-09: %s changes nothing, wherever it stands', async line => {
+    const say = opened({ exists: 2, more: [line] });
+    const { side } = await scripted({
+      capabilities: 'IMAP4rev1 NAMESPACE CONDSTORE',
+      answers: [
+        { when: /^LIST/, say: ok(line, '* LIST () "/" INBOX', line) },
+        { when: /^(EXAMINE|SELECT)/, say: `${line}\r\n${say}` },
+        { when: /^UID FETCH/, say: ok(line, row(1), line, row(2), line) },
+      ],
+    });
+    expect((await side.list()).entries.map(({ mailbox }) => mailbox)).toEqual([INBOX]);
+    const { rows, cursor } = await side.snapshot(INBOX, undefined);
+    expect([[...rows.keys()], cursor.count, cursor.epoch]).toEqual([['1', '2'], 2, '7']);
+  });
+});
+
 describe('mailboxes a server lists', () => {
   const listed = async (...entries: readonly string[]) => {
     const say = ok(...entries.map(entry => `* LIST () ${entry}`));

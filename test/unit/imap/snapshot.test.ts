@@ -39,7 +39,7 @@ describe('a snapshot', () => {
     expect(await codeOf(open(1), { when: /^UID FETCH/, say })).toBe('snapshot-incomplete');
   });
 
-  it('is an error when the server refuses in the middle', async () => {
+  it('RF-10: is an error when the server refuses in the middle', async () => {
     const say = lines(row(1), 'TAG NO disk error');
     expect(await codeOf(open(2), { when: /^UID FETCH/, say })).toBe('mailbox-unreadable');
   });

@@ -33,7 +33,7 @@ describe('sets of UIDs', () => {
     expect(sets.map(set => set.text)).toEqual(['1:2', '3:4', '5,9']);
   });
 
-  it('MG-31: name every UID once, each command below 8 KB', () => {
+  it('MG-31, RF-20: name every UID once, each command below 8 KB', () => {
     fc.assert(
       fc.property(
         fc.array(uid, { maxLength: 3_000 }),

@@ -130,13 +130,13 @@ describe('a delivery that fails', () => {
     ['write', 'EIO', 'failed'],
     ['fsync', 'EIO', 'failed'],
     ['fsync', 'ENOSPC', 'disk-full'],
-  ])('at %s with %s is told as such and leaves nothing behind', async (effect, errno, code) => {
+  ])('RF-01: at %s with %s is told as such and leaves nothing behind', async (effect, errno, code) => {
     const maildir = await TemporaryMaildir.make();
     expect(await codeOf(deliverOne(maildir, new FaultSeam(1, errno, only(effect))))).toBe(code);
     expect(everything(maildir)).toEqual([]);
   });
 
-  it('to sync one file publishes none of the batch', async () => {
+  it('RF-01: to sync one file publishes none of the batch', async () => {
     const maildir = await TemporaryMaildir.make();
     const side = maildir.side({ seam: new FaultSeam(20, 'EIO', only('fsync')) });
     const letters = Array.from({ length: 60 }, (_, index) => letter(message({ id: `m${index}` })));

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, renameSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Clock } from '@postern/core/model/clock.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
 import { type MessageKey, NO_EPOCH } from '@postern/core/model/row.js';
@@ -55,6 +55,32 @@ class Racing {
 async function mailbox(clock?: Clock): Promise<Racing> {
   return new Racing(await TemporaryMaildir.make(), clock);
 }
+
+/** Files in one mailbox that is scanned; `npm run soak` has the full number. */
+const MANY = Number(process.env['POSTERN_MANY_FILES'] ?? '1000');
+
+describe('a scan of a large mailbox', () => {
+  it(`MD-15: of ${MANY} files reads each directory once, and again only for those that are missing`, {
+    timeout: 60_000 + MANY * 10,
+  }, async () => {
+    const box = await mailbox();
+    for (let number = 0; number < MANY; number++) box.write('cur', `m${number}:2,`, `message ${number}`);
+    const read: string[] = [];
+    afterReading = directory => {
+      if (directory !== box.root) read.push(basename(directory));
+    };
+    const first = await box.side.snapshot(INBOX, undefined);
+    expect([first.rows.size, read.splice(0).sort()]).toEqual([MANY, ['cur', 'new']]);
+    box.write('new', 'arrived');
+    const second = await box.side.snapshot(INBOX, first);
+    expect([second.rows.size, read.splice(0).sort()]).toEqual([MANY + 1, ['cur', 'new']]);
+    for (const [name, row] of first.rows) expect(second.rows.get(name)).toBe(row);
+    unlinkSync(box.path('cur', 'm7:2,'));
+    const third = await box.side.snapshot(INBOX, second);
+    expect([third.rows.size, read.splice(0).sort()]).toEqual([MANY, ['cur', 'cur', 'new', 'new']]);
+    expect(third.rows.has('m7' as MessageKey)).toBe(false);
+  });
+});
 
 const shifted = (milliseconds: number): Clock => ({
   now: () => Date.now() + milliseconds,

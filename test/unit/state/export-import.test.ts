@@ -179,7 +179,7 @@ describe('an export of the state', () => {
     expect(await exported(aside!)).toEqual(before);
   });
 
-  it('of another repository or another account is refused', async () => {
+  it('DB-21: of another repository or another account is refused', async () => {
     const text = (await exported(await made())).join('\n');
     expect(await fault(imported(stateDirectory(), text, { id: 'another' }))).toMatch(
       /^state-foreign: the export is of another repository/,

@@ -106,7 +106,7 @@ describe('reading a state raw', () => {
     await store.close();
   });
 
-  it('names each damaged, foreign and newer entry and gives the others', async () => {
+  it('DB-21: names each damaged, foreign and newer entry and gives the others', async () => {
     await tamper(async level => {
       const bytes = (await level.get<string, Buffer>(recordKey('remote', 'INBOX', '7'), ENCODING))!;
       await level.put(recordKey('remote', 'INBOX', '8'), bytes, ENCODING);
