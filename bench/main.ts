@@ -103,7 +103,7 @@ async function bench(options: BenchOptions, { server, directory }: Place): Promi
       if (!name.includes(options.only)) continue;
       for (let run = 1; run <= runs; run++) {
         for (const world of worlds) {
-          world.restore();
+          await world.restore();
           const expected = await change(world, messages);
           const { cost, failure } = await world.trySync(sync);
           results.note(name, world.program.name, cost, failure ?? world.fault(expected));

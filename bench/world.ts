@@ -9,6 +9,9 @@ import type { Program, SyncOptions } from './programs.js';
 import type { Measured } from './table.js';
 import { TrafficMeter } from './traffic.js';
 
+/** Milliseconds after which a change of a directory is no longer too new to be told from the next. */
+const SETTLED = 2_100;
+
 export interface WorldOptions {
   readonly program: Program;
   readonly server: Dovecot;
@@ -67,8 +70,11 @@ export class World {
     copyTree(join(this.#place, 'local'), join(this.#place, 'kept-local'));
   }
 
-  /** Everything as it was when it was kept. Old trees are moved away: deleting one slows the disk for whoever comes next. */
-  restore(): void {
+  /**
+   * Everything as it was when it was kept, and synced once: copied files are new to whoever looks at inodes and times. Old
+   * trees are moved away: deleting one slows the disk for whoever comes next.
+   */
+  async restore(): Promise<void> {
     for (const [kept, used] of [
       ['kept-remote', this.remote],
       ['kept-local', join(this.#place, 'local')],
@@ -76,6 +82,8 @@ export class World {
       renameSync(used, `${join(this.#place, `old-${kept}`)}-${++this.#thrown}`);
       copyTree(join(this.#place, kept), used);
     }
+    await new Promise(resolve => setTimeout(resolve, SETTLED));
+    await this.sync();
   }
 
   holdings(): { readonly remote: Holdings; readonly local: Holdings } {
