@@ -5,6 +5,11 @@ export class Crash extends Error {
   override readonly name = 'Crash';
 }
 
+/** The part of a seam's options that picks effects by name, e.g. `link`. */
+export function effectsNamed(name: string): { readonly only: (effect: Effect) => boolean } {
+  return { only: effect => effect.name === name };
+}
+
 /** Lets every effect happen and remembers them in the order in which they began. */
 export class CountingSeam implements Seam {
   readonly effects: Effect[] = [];

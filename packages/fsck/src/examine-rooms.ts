@@ -1,11 +1,10 @@
-import type { StoreRoom } from '@postern/core/api/gc.js';
+import { LEFTOVER_AGE, type StoreRoom } from '@postern/core/api/gc.js';
 import { PosternError } from '@postern/core/model/error.js';
 import { compareText, type MailboxName } from '@postern/core/model/mailbox.js';
 import { type Finding, finding } from './findings.js';
 import type { FsckTarget } from './target.js';
 
 /** maildir(5): a file in `tmp` that nobody touched for so long is not on its way any more. */
-const LEFTOVER_AGE = 36 * 3_600_000;
 
 /** Looks at what lies beside the mail: whether removed messages can be read, and what deliveries left in `tmp`. */
 export async function examineRooms({

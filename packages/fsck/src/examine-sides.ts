@@ -1,7 +1,7 @@
 import { matchRows } from '@postern/core/match/match-rows.js';
 import { rowsToMatch, sortPairs } from '@postern/core/match/sort-pairs.js';
 import { type BySide, otherSide, SIDES, type SideName } from '@postern/core/model/by-side.js';
-import { PosternError } from '@postern/core/model/error.js';
+import { isMailboxUnread } from '@postern/core/model/error.js';
 import { compareText, type MailboxName } from '@postern/core/model/mailbox.js';
 import type { Listing, Problem, Row, Snapshot } from '@postern/core/model/row.js';
 import type { Blocked } from '@postern/core/model/view.js';
@@ -99,7 +99,7 @@ class Examination implements ExaminedSides {
     try {
       for (const side of there) snapshots[side] = await this.#snapshot(side, mailbox);
     } catch (error) {
-      if (!isOneMailboxOnly(error)) throw error;
+      if (!isMailboxUnread(error)) throw error;
       this.findings.push(finding('mailbox-unreadable', error.message, { mailbox }));
       for (const side of SIDES) this.#held[side] = Number.POSITIVE_INFINITY;
       return;
@@ -183,11 +183,4 @@ function passedOver({ sides }: FsckTarget, side: SideName, { mailbox, key, reaso
 
 function heldIn(snapshot: Snapshot | undefined): number {
   return (snapshot?.rows.size ?? 0) + (snapshot?.unreadable.size ?? 0);
-}
-
-function isOneMailboxOnly(error: unknown): error is PosternError {
-  return (
-    error instanceof PosternError &&
-    (error.code === 'mailbox-unreadable' || error.code === 'snapshot-incomplete')
-  );
 }

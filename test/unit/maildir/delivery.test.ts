@@ -9,10 +9,8 @@ import { describe, expect, it } from 'vitest';
 import { codeOf, done } from '../../contract/side/opened-side.js';
 import { contentOf, deliverAll, letter } from '../../support/letters.js';
 import { message } from '../../support/messages.js';
-import { CountingSeam, Crash, CrashSeam, FaultSeam, HookSeam } from '../../support/seam.js';
+import { CountingSeam, Crash, CrashSeam, effectsNamed, FaultSeam, HookSeam } from '../../support/seam.js';
 import { TemporaryMaildir } from './temporary-maildir.js';
-
-const only = (name: string) => ({ only: (effect: Effect) => effect.name === name });
 
 async function deliverOne(
   maildir: TemporaryMaildir,
@@ -132,13 +130,13 @@ describe('a delivery that fails', () => {
     ['fsync', 'ENOSPC', 'disk-full'],
   ])('RF-01: at %s with %s is told as such and leaves nothing behind', async (effect, errno, code) => {
     const maildir = await TemporaryMaildir.make();
-    expect(await codeOf(deliverOne(maildir, new FaultSeam(1, errno, only(effect))))).toBe(code);
+    expect(await codeOf(deliverOne(maildir, new FaultSeam(1, errno, effectsNamed(effect))))).toBe(code);
     expect(everything(maildir)).toEqual([]);
   });
 
   it('RF-01: to sync one file publishes none of the batch', async () => {
     const maildir = await TemporaryMaildir.make();
-    const side = maildir.side({ seam: new FaultSeam(20, 'EIO', only('fsync')) });
+    const side = maildir.side({ seam: new FaultSeam(20, 'EIO', effectsNamed('fsync')) });
     const letters = Array.from({ length: 60 }, (_, index) => letter(message({ id: `m${index}` })));
     expect(await codeOf(deliverAll(side, INBOX, letters))).toBe('failed');
     expect(everything(maildir)).toEqual([]);
@@ -168,7 +166,7 @@ describe('a delivery that fails', () => {
 
   it('to link one message delivers the others', async () => {
     const maildir = await TemporaryMaildir.make();
-    const side = maildir.side({ seam: new FaultSeam(2, 'ENOSPC', only('link')) });
+    const side = maildir.side({ seam: new FaultSeam(2, 'ENOSPC', effectsNamed('link')) });
     const outcomes = await deliverAll(
       side,
       INBOX,
@@ -180,7 +178,7 @@ describe('a delivery that fails', () => {
 
   it('to sync the directory is in doubt, and what is in tmp stays until it is swept', async () => {
     const maildir = await TemporaryMaildir.make();
-    const outcomes = await deliverOne(maildir, new FaultSeam(1, 'EIO', only('fsync-dir')));
+    const outcomes = await deliverOne(maildir, new FaultSeam(1, 'EIO', effectsNamed('fsync-dir')));
     expect(outcomes.map(({ kind }) => kind)).toEqual(['unknown']);
     expect(maildir.names('tmp')).toHaveLength(1);
     const side = maildir.side();
@@ -214,7 +212,7 @@ describe('a delivery that crashes', () => {
 });
 
 describe('RF-23: on a file system without hard links', () => {
-  const noLinks = () => new FaultSeam(1, 'EPERM', { ...only('link'), sticky: true });
+  const noLinks = () => new FaultSeam(1, 'EPERM', { ...effectsNamed('link'), sticky: true });
 
   it('a delivery moves the file over a name it holds', async () => {
     const maildir = await TemporaryMaildir.make();
@@ -241,7 +239,7 @@ describe('RF-23: on a file system without hard links', () => {
 
   it.each(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])('(%s) a delivery into cur is whole', async errno => {
     const maildir = await TemporaryMaildir.make();
-    const seam = new FaultSeam(1, errno, { ...only('link'), sticky: true });
+    const seam = new FaultSeam(1, errno, { ...effectsNamed('link'), sticky: true });
     const letters = ['a', 'b'].map(id => letter(message({ id }), { flags: ['\\Seen'] }));
     const outcomes = await deliverAll(maildir.side({ seam }), INBOX, letters);
     expect(outcomes.map(({ kind }) => kind)).toEqual(['done', 'done']);

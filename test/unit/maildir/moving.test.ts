@@ -8,13 +8,12 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import type { Effect } from '@postern/core/model/effect.js';
 import { INBOX, mailboxName } from '@postern/core/model/mailbox.js';
 import { type MessageKey, NO_EPOCH, type Row } from '@postern/core/model/row.js';
 import type { CopyOutcome, MoveOutcome } from '@postern/core/side/side.js';
 import { describe, expect, it } from 'vitest';
 import { codeOf } from '../../contract/side/opened-side.js';
-import { CountingSeam, Crash, CrashSeam, FaultSeam, HookSeam } from '../../support/seam.js';
+import { CountingSeam, Crash, CrashSeam, effectsNamed, FaultSeam, HookSeam } from '../../support/seam.js';
 import { fileBytes, type SideParts, TemporaryMaildir } from './temporary-maildir.js';
 
 const WORK = mailboxName('Work');
@@ -50,7 +49,6 @@ async function copy(maildir: TemporaryMaildir, rows: readonly Row[], parts: Side
   return maildir.side(parts).copy(request) as Promise<readonly CopyOutcome[]>;
 }
 
-const only = (name: string) => ({ only: (effect: Effect) => effect.name === name });
 const keyIn = (outcome: MoveOutcome | undefined) =>
   outcome && 'row' in outcome ? outcome.row?.key : undefined;
 
@@ -187,7 +185,7 @@ describe('a moved file', () => {
 
   it('on a file system without hard links is moved over a name of its own', async () => {
     const maildir = await maildirWith({ 'cur/1.a:2,S': 'one' });
-    const seam = new FaultSeam(1, 'EPERM', { ...only('link'), sticky: true });
+    const seam = new FaultSeam(1, 'EPERM', { ...effectsNamed('link'), sticky: true });
     expect(await move(maildir, await rowsOf(maildir), { seam })).toMatchObject([{ kind: 'done' }]);
     expect(seam.failed).toBe(1);
     expect(maildir.names('cur')).toEqual([]);
@@ -196,7 +194,7 @@ describe('a moved file', () => {
 
   it('whose name was held by a file that a crash left empty gets that name', async () => {
     const maildir = await maildirWith({ 'cur/1.a:2,S': 'one', '.Work/cur/1.a:2,S': '' });
-    const seam = new FaultSeam(1, 'EPERM', { ...only('link'), sticky: true });
+    const seam = new FaultSeam(1, 'EPERM', { ...effectsNamed('link'), sticky: true });
     expect(await move(maildir, await rowsOf(maildir), { seam })).toMatchObject([{ row: { key: '1.a' } }]);
     expect(maildir.read('.Work/cur/1.a:2,S')).toBe(fileBytes('one'));
     expect(maildir.names('cur')).toEqual([]);
@@ -205,15 +203,15 @@ describe('a moved file', () => {
   it('stays where it is when the target cannot be written or synced', async () => {
     for (const errno of ['ENOSPC', 'EROFS', 'EXDEV']) {
       const maildir = await maildirWith({ 'cur/1.a:2,S': 'one' });
-      const seam = new FaultSeam(1, errno, only('link'));
+      const seam = new FaultSeam(1, errno, effectsNamed('link'));
       expect(await move(maildir, await rowsOf(maildir), { seam })).toMatchObject([{ kind: 'refused' }]);
       expect([maildir.names('cur'), maildir.names('.Work/cur')]).toEqual([['1.a:2,S'], []]);
     }
     const maildir = await maildirWith({ 'cur/1.a:2,S': 'one' });
     const rows = await rowsOf(maildir);
-    expect(await codeOf(move(maildir, rows, { seam: new FaultSeam(1, 'EIO', only('fsync-dir')) }))).toBe(
-      'failed',
-    );
+    expect(
+      await codeOf(move(maildir, rows, { seam: new FaultSeam(1, 'EIO', effectsNamed('fsync-dir')) })),
+    ).toBe('failed');
     expect(maildir.names('cur')).toEqual(['1.a:2,S']);
     expect(await move(maildir, rows)).toMatchObject([{ kind: 'done' }]);
     expect(maildir.names('.Work/cur')).toEqual(['1.a:2,S']);
@@ -267,7 +265,7 @@ describe('a copied file', () => {
     const [outcome] = await copy(maildir, await rowsOf(maildir), { copies: 'links' });
     const path = maildir.path('.Work/cur', `${keyIn(outcome)}:2,S`);
     expect(statSync(path).ino).toBe(statSync(maildir.path('cur/1.a:2,S')).ino);
-    const seam = new FaultSeam(1, 'EPERM', { ...only('link'), sticky: true });
+    const seam = new FaultSeam(1, 'EPERM', { ...effectsNamed('link'), sticky: true });
     const [other] = await copy(maildir, await rowsOf(maildir), { copies: 'links', seam });
     expect(statSync(maildir.path('.Work/cur', `${keyIn(other)}:2,S`)).nlink).toBe(1);
   });
@@ -276,7 +274,7 @@ describe('a copied file', () => {
     for (const name of ['copy', 'fsync', 'link']) {
       const maildir = await maildirWith({ 'cur/1.a:2,S': 'one', 'cur/2.b:2,S': 'two' });
       const outcomes = await copy(maildir, await rowsOf(maildir), {
-        seam: new FaultSeam(1, 'ENOSPC', only(name)),
+        seam: new FaultSeam(1, 'ENOSPC', effectsNamed(name)),
       });
       expect(outcomes.map(({ kind }) => kind).sort(), name).toEqual(['done', 'refused']);
       expect(maildir.names('.Work/cur'), name).toHaveLength(1);

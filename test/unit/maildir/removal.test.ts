@@ -11,12 +11,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { Effect } from '@postern/core/model/effect.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
 import { NO_EPOCH, type Row } from '@postern/core/model/row.js';
 import type { RemoveOutcome } from '@postern/core/side/side.js';
 import { describe, expect, it } from 'vitest';
-import { CountingSeam, FaultSeam, HookSeam } from '../../support/seam.js';
+import { CountingSeam, effectsNamed, FaultSeam, HookSeam } from '../../support/seam.js';
 import { fileBytes, TemporaryMaildir, temporaryDirectory } from './temporary-maildir.js';
 
 async function maildirWith(name = '1.a:2,S'): Promise<{ maildir: TemporaryMaildir; row: Row }> {
@@ -38,8 +37,6 @@ function attic(maildir: TemporaryMaildir): string[] {
   const operation = maildir.path('.postern', 'attic', 'op-1');
   return existsSync(operation) ? readdirSync(operation) : [];
 }
-
-const only = (name: string) => ({ only: (effect: Effect) => effect.name === name });
 
 describe('a removed file', () => {
   it('lies in the attic under its own name after a random one', async () => {
@@ -127,7 +124,7 @@ describe('a removal leaves alone, and nothing in the attic,', () => {
   it('a file when the attic is full, read-only or elsewhere', async () => {
     for (const errno of ['ENOSPC', 'EROFS', 'EXDEV']) {
       const { maildir, row } = await maildirWith();
-      const outcome = await remove(maildir, row, { seam: new FaultSeam(1, errno, only('link')) });
+      const outcome = await remove(maildir, row, { seam: new FaultSeam(1, errno, effectsNamed('link')) });
       expect(outcome).toMatchObject({ kind: 'refused' });
       expect([maildir.names('cur'), attic(maildir)]).toEqual([['1.a:2,S'], []]);
     }
@@ -135,7 +132,7 @@ describe('a removal leaves alone, and nothing in the attic,', () => {
 
   it('a file that cannot be unlinked', async () => {
     const { maildir, row } = await maildirWith();
-    const outcome = await remove(maildir, row, { seam: new FaultSeam(1, 'EACCES', only('unlink')) });
+    const outcome = await remove(maildir, row, { seam: new FaultSeam(1, 'EACCES', effectsNamed('unlink')) });
     expect(outcome).toEqual({ kind: 'refused', reason: 'permission denied' });
     expect([maildir.names('cur'), attic(maildir)]).toEqual([['1.a:2,S'], []]);
   });
@@ -160,7 +157,7 @@ describe('a removal', () => {
   });
 
   it('moves the file where there are no hard links, and brings a changed one back', async () => {
-    const noLinks = () => new FaultSeam(1, 'ENOTSUP', { ...only('link'), sticky: true });
+    const noLinks = () => new FaultSeam(1, 'ENOTSUP', { ...effectsNamed('link'), sticky: true });
     const changed = await maildirWith();
     writeFileSync(changed.maildir.path('cur', '1.a:2,S'), fileBytes('one', 'TEXT\n'));
     expect(await remove(changed.maildir, changed.row, { seam: noLinks() })).toMatchObject({

@@ -6,7 +6,7 @@ import type { Store } from '../state/store.js';
 
 const DAY = 86_400_000;
 /** maildir(5): a file in `tmp` that nobody touched for so long is not on its way any more. */
-const LEFTOVER_AGE = 36 * 3_600_000;
+export const LEFTOVER_AGE = 36 * 3_600_000;
 /** Operations the log keeps. */
 const LOG_KEPT = 1000;
 const AT_ONCE = 500;

@@ -1,7 +1,7 @@
 import { matchRows } from '../match/match-rows.js';
 import { rowsToMatch, sortPairs } from '../match/sort-pairs.js';
 import { SIDES, type SideName } from '../model/by-side.js';
-import { ContentHasher } from '../model/identity.js';
+import { contentOfChunks } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
@@ -83,9 +83,7 @@ async function readContents(
     await repository.sides[side].read(mailbox, epoch, [...batch.values()], async letter => {
       const row = batch.get(letter.key);
       if (row === undefined) return;
-      const hasher = new ContentHasher();
-      for await (const chunk of letter.chunks) hasher.update(chunk);
-      const { content } = hasher.finish();
+      const content = await contentOfChunks(letter.chunks);
       changes.push({
         put: side,
         mailbox,

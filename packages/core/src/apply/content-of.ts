@@ -1,5 +1,5 @@
 import type { SideName } from '../model/by-side.js';
-import { ContentHasher } from '../model/identity.js';
+import { contentOfChunks } from '../model/identity.js';
 import type { Row } from '../model/row.js';
 import type { Desk } from './desk.js';
 
@@ -9,9 +9,7 @@ export async function contentOf(desk: Desk, side: SideName, row: Row): Promise<s
   let content: string | undefined;
   const { sides } = desk.repository;
   await sides[side].read(desk.mailbox, desk.epoch(side), [row], async letter => {
-    const hasher = new ContentHasher();
-    for await (const chunk of letter.chunks) hasher.update(chunk);
-    content = hasher.finish().content;
+    content = await contentOfChunks(letter.chunks);
   });
   return content;
 }

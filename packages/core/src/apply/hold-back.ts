@@ -1,4 +1,5 @@
 import type { Action } from '../model/action.js';
+import { targetOf } from './copy-target.js';
 import type { Desk } from './desk.js';
 import { type Report, skipped } from './judgement.js';
 import type { MovedTo } from './removing.js';
@@ -25,7 +26,7 @@ export async function withoutMoved(
 ): Promise<Action[]> {
   const still: Action[] = [];
   for (const action of copies) {
-    const target = action.op === 'download' ? 'local' : 'remote';
+    const target = targetOf(action);
     const old = action[target];
     const pair = old && desk.pairAt(target, old);
     const gone = pair !== undefined && desk.row(target, pair[target]) === undefined;

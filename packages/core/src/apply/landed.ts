@@ -2,6 +2,7 @@ import type { Action } from '../model/action.js';
 import { type BySide, otherSide, type SideName } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Epoch, MessageKey } from '../model/row.js';
+import { targetOf } from './copy-target.js';
 
 /** A message that a run brought to a side, or found there. */
 export interface Landed {
@@ -81,6 +82,6 @@ export class LandedMessages {
 /** The side a `download` or `upload` goes to, unless it takes the place of something there. */
 function newCopyOn(action: Action): SideName | undefined {
   if (action.op !== 'download' && action.op !== 'upload') return undefined;
-  const on = action.op === 'download' ? 'local' : 'remote';
+  const on = targetOf(action);
   return action[on] === undefined && action[otherSide(on)] !== undefined ? on : undefined;
 }

@@ -1,12 +1,11 @@
 import { otherSide, type SideName } from '../model/by-side.js';
-import { applyDelta, type FlagDelta } from '../model/flags.js';
+import { applyDelta, DELETION_MARK } from '../model/flags.js';
 import type { End, Pair } from '../model/pair.js';
 import type { Row } from '../model/row.js';
 import { pairArrival } from './arrival.js';
 import type { Desk } from './desk.js';
 import type { Journey } from './journey.js';
 
-const MARK: FlagDelta = { add: ['\\Deleted'], remove: [] };
 /** The highest UID there is (RFC 9051 §2.3.1.1): no mailbox gets there. */
 const LAST_UID = 4_294_967_295;
 
@@ -39,7 +38,7 @@ export function recordMove(journey: Journey, moved: MovedMessage): void {
 
 /** It stays under its mark, which base has too: whoever takes the mark back gets the message back. */
 function recordMark(from: Desk, { on, victim, before }: MovedMessage): void {
-  const flags = applyDelta(victim.flags, MARK);
+  const flags = applyDelta(victim.flags, DELETION_MARK);
   from.putRow(on, { ...victim, flags });
   if (before !== undefined) from.putPair({ ...before, flags, marked: true });
   else if (from.has(otherSide(on))) {

@@ -2,7 +2,7 @@ import type { Action } from '../model/action.js';
 import { SIDES, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
 import { protects } from '../model/flags.js';
-import { ContentHasher } from '../model/identity.js';
+import { contentOfChunks } from '../model/identity.js';
 import { type End, isEdited, type Pair } from '../model/pair.js';
 import type { MessageKey, Row } from '../model/row.js';
 import { inBatches } from './batches.js';
@@ -135,9 +135,8 @@ class SurplusBatch {
     const seen = new Map<MessageKey, { row: Row; content: string }>();
     await repository.sides[on].read(mailbox, epoch, [...rows.values()], async letter => {
       const row = rows.get(letter.key);
-      const hasher = new ContentHasher();
-      for await (const chunk of letter.chunks) hasher.update(chunk);
-      if (row !== undefined) seen.set(row.key, { row, content: hasher.finish().content });
+      const content = await contentOfChunks(letter.chunks);
+      if (row !== undefined) seen.set(row.key, { row, content });
     });
     return seen;
   }

@@ -1,7 +1,7 @@
 import type { Action } from '../model/action.js';
 import { otherSide, SIDES, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
-import { applyDelta, type FlagDelta, hasFlag, protects } from '../model/flags.js';
+import { applyDelta, DELETION_MARK, hasFlag, protects } from '../model/flags.js';
 import { hiddenAt } from '../model/hidden.js';
 import { isEdited, type Pair } from '../model/pair.js';
 import type { MessageKey, Row } from '../model/row.js';
@@ -10,8 +10,6 @@ import type { Desk } from './desk.js';
 import { already, failed, type Refusal, type Report, skipped } from './judgement.js';
 import { endOf } from './pairing.js';
 import { checkSurplus, removeSurplus } from './removing-surplus.js';
-
-const MARK: FlagDelta = { add: ['\\Deleted'], remove: [] };
 
 /** Why a message of this digest may be elsewhere on a side, and is not deleted; undefined when it is in no other mailbox. */
 export type MovedTo = (side: SideName, digest: string, not: string) => Promise<string | undefined>;
@@ -183,8 +181,8 @@ async function remove(
         break;
       case 'marked':
         // Base has the mark too, so that somebody who takes it back gets the message back.
-        desk.putPair({ ...pair, flags: applyDelta(pair.flags, MARK), marked: true });
-        desk.putRow(on, { ...row, flags: applyDelta(row.flags, MARK) });
+        desk.putPair({ ...pair, flags: applyDelta(pair.flags, DELETION_MARK), marked: true });
+        desk.putRow(on, { ...row, flags: applyDelta(row.flags, DELETION_MARK) });
         report(action);
         break;
       case 'changed':

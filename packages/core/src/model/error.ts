@@ -64,6 +64,14 @@ export function isOneMailboxOnly(error: unknown): error is PosternError {
   return error instanceof PosternError && (error.mailbox !== undefined || ONE_MAILBOX.has(error.code));
 }
 
+/** Whether one mailbox could not be read; the others may be. */
+export function isMailboxUnread(error: unknown): error is PosternError {
+  return (
+    error instanceof PosternError &&
+    (error.code === 'mailbox-unreadable' || error.code === 'snapshot-incomplete')
+  );
+}
+
 /** One of our own promises is broken. Never caught to go on. */
 export class Bug extends Error {
   override readonly name = 'Bug';

@@ -60,6 +60,9 @@ export interface FlagDelta {
   readonly remove: Flags;
 }
 
+/** What a message gets that is to be deleted and must stay for now. */
+export const DELETION_MARK: FlagDelta = { add: ['\\Deleted'], remove: [] };
+
 export function applyDelta(flags: Flags, delta: FlagDelta): Flags {
   return flagsFrom([...flagsWithout(flags, delta.remove), ...delta.add]);
 }

@@ -156,6 +156,15 @@ export class ContentHasher {
   }
 }
 
+/** The content hash of a message that is read to its end. */
+export async function contentOfChunks(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<string> {
+  const hasher = new ContentHasher();
+  for await (const chunk of chunks) hasher.update(chunk);
+  return hasher.finish().content;
+}
+
 /** The whole identity of a message whose bytes are at hand. */
 export function identityOf(message: Buffer): { readonly identity: Identity; readonly envelope: Envelope } {
   const hasher = new ContentHasher();

@@ -1,5 +1,5 @@
 import type { SideName } from '../model/by-side.js';
-import { PosternError } from '../model/error.js';
+import { isMailboxUnread } from '../model/error.js';
 import { type Hidden, hiddenAt, hides } from '../model/hidden.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
 import type { MailboxEntry, Problem } from '../model/row.js';
@@ -86,7 +86,7 @@ export async function observeSide(
       for (const [key, reason] of observed.snapshot.unreadable) problems.push({ mailbox, key, reason });
       if ((record?.generation ?? 0) > 0) observed.unwitnessed ? unwitnessed++ : witnessed++;
     } catch (error) {
-      if (!isOneMailboxOnly(error)) throw error;
+      if (!isMailboxUnread(error)) throw error;
       unread.add(mailbox);
       problems.push({ mailbox, reason: error.message });
       const record = records.get(mailbox);
@@ -165,13 +165,6 @@ async function isAsKnown(
   }
   const witness = await sides[side].readWitness(record.mailbox);
   return witness === false || witnessFault(record, witness, id) === undefined;
-}
-
-function isOneMailboxOnly(error: unknown): error is PosternError {
-  return (
-    error instanceof PosternError &&
-    (error.code === 'mailbox-unreadable' || error.code === 'snapshot-incomplete')
-  );
 }
 
 /** No UID was given away since the mailbox was last read as a whole: all that ever came into it is known (RFC 3501 §2.3.1.1). */

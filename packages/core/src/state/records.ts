@@ -103,7 +103,6 @@ export interface Intent {
   readonly from?: { readonly mailbox: MailboxName; readonly epoch: Epoch; readonly key: MessageKey };
 }
 
-/** One apply. Without an end it was cut short, or is going on. */
 export interface DigestIndex {
   /** What the mailbox was when the index was made. */
   readonly stamp: string;
@@ -111,6 +110,7 @@ export interface DigestIndex {
   readonly digests: string;
 }
 
+/** One apply. Without an end it was cut short, or is going on. */
 export interface Operation {
   readonly started: number;
   readonly ended?: number;

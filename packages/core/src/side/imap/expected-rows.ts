@@ -1,5 +1,5 @@
 import { sameFlags } from '../../model/flags.js';
-import { ContentHasher } from '../../model/identity.js';
+import { contentOfChunks } from '../../model/identity.js';
 import type { Epoch, MessageKey, Row } from '../../model/row.js';
 import { readBodies } from './bodies.js';
 import { goneOf, liveRows } from './look.js';
@@ -69,9 +69,7 @@ async function contentsOf(
   const contents = new Map<MessageKey, string>();
   if (rows.length === 0) return contents;
   await readBodies(opened, epoch, rows, async letter => {
-    const hasher = new ContentHasher();
-    for await (const chunk of letter.chunks) hasher.update(chunk);
-    contents.set(letter.key, hasher.finish().content);
+    contents.set(letter.key, await contentOfChunks(letter.chunks));
   });
   return contents;
 }
