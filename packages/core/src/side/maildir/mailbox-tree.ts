@@ -27,10 +27,18 @@ export interface MailboxPlace {
   readonly isHalf?: true;
 }
 
+/** Whether mail can be read from it and put into it. */
+export function holdsMail(place: MailboxPlace): boolean {
+  return place.selectable && !place.isHalf;
+}
+
 /** The mailboxes of a Maildir as they lie on disk, and how new names are to be written. */
 export interface MailboxTree {
   readonly places: ReadonlyMap<MailboxName, MailboxPlace>;
-  /** Names that more than one directory, or a symbolic link, stands for. They are listed, and cannot be read or made. */
+  /**
+   * Names that more than one directory, or a symbolic link, stands for: none is among the places. They are listed, and
+   * cannot be read or made.
+   */
   readonly contested: ReadonlySet<MailboxName>;
   readonly encoding: NameEncoding;
   /** Where a mailbox may be that cannot be seen. */

@@ -4,7 +4,7 @@ import { errnoOf } from '../../model/error.js';
 import type { Leftover, Leftovers } from '../leftovers.js';
 import { writeError } from './file-errors.js';
 import { entriesOf, isDirectory, type MaildirLayout } from './layout.js';
-import { type MailboxTree, readTree } from './mailbox-tree.js';
+import { holdsMail, type MailboxTree, readTree } from './mailbox-tree.js';
 import { join, type Octets, octetsOfText, pathBytes, printable } from './octets.js';
 import { unlinkFile } from './place-file.js';
 
@@ -32,7 +32,7 @@ export class MaildirLeftovers implements Leftovers {
     const tree: MailboxTree = readTree(this.#root, this.#layout);
     for (const [mailbox, place] of tree.places) {
       const directory = join(place.path, 'tmp');
-      if (!place.selectable || place.isHalf || tree.contested.has(mailbox)) continue;
+      if (!holdsMail(place)) continue;
       for (const name of namesIn(directory)) {
         const path = join(directory, name);
         const stats = agedFile(path, before);

@@ -5,7 +5,7 @@ import { baseOf, parseFileName } from './file-name.js';
 import type { MaildirLayout } from './layout.js';
 import { findFile } from './mail-file.js';
 import { MailboxKeywords } from './mailbox-keywords.js';
-import { readTree } from './mailbox-tree.js';
+import { holdsMail, readTree } from './mailbox-tree.js';
 import { type Octets, octetsOfText } from './octets.js';
 import { MailDirectories, takePass } from './scan-pass.js';
 
@@ -29,7 +29,7 @@ export function findRawMessages(
   const found: RawMessage[] = [];
   const tree = readTree(octetsOfText(root), layout);
   for (const [mailbox, place] of tree.places) {
-    if (!place.selectable || place.isHalf || tree.contested.has(mailbox)) continue;
+    if (!holdsMail(place)) continue;
     const directories = new MailDirectories(mailbox, place.path, new MailboxKeywords());
     const file = findFile(directories, takePass(directories).spots.get(base) ?? []);
     if (file.kind === 'file') found.push({ mailbox, chunks: fileChunks(file.path) });

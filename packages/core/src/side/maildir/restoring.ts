@@ -7,7 +7,7 @@ import { reasonOf } from './file-errors.js';
 import { parseFileName } from './file-name.js';
 import { entriesOf, type MaildirLayout } from './layout.js';
 import { fileDate, sameFile } from './mail-file.js';
-import { readTree } from './mailbox-tree.js';
+import { holdsMail, readTree } from './mailbox-tree.js';
 import { join, type Octets, octetsOfText, pathBytes } from './octets.js';
 import { placeFile } from './place-file.js';
 import { syncDirectory } from './write-file.js';
@@ -43,7 +43,7 @@ export class Restoring {
     const { root, layout, seam } = this.#options;
     const tree = readTree(octetsOfText(root), layout);
     const place = tree.places.get(mailbox);
-    if (!place?.selectable || place.isHalf || tree.contested.has(mailbox)) {
+    if (place === undefined || !holdsMail(place)) {
       return { kind: 'refused', reason: `there is no mailbox ${mailbox} that can be written` };
     }
     try {
