@@ -47,11 +47,10 @@ function unheardOf(
   repository: string,
 ): string | undefined {
   if (record.generation > 0 || record.pending !== undefined) return undefined;
-  if (witness === undefined || witness.repository !== repository || witness.generation === 0)
-    return undefined;
+  if (witness === undefined || witness.repository !== repository || latestOf(witness) === 0) return undefined;
   // A mailbox that was renamed takes its witness along.
   if (witness.mailbox !== record.mailbox) return undefined;
-  return `the state was restored from an older copy (generation ${witness.generation}, the state knows of none)`;
+  return `the state was restored from an older copy (generation ${latestOf(witness)}, the state knows of none)`;
 }
 
 /** Why a side shows that it is not the mailbox the record was made with, or an older copy of it. */
@@ -62,6 +61,11 @@ export function wentBackOn(
 ): string | undefined {
   const before = record?.sides[side]?.cursor;
   return before === undefined || now === undefined ? undefined : wentBack(before, now.cursor);
+}
+
+/** The generation that the state is to have, if whatever was begun came to its end. */
+function latestOf({ generation, pending }: Witness): number {
+  return pending ?? generation;
 }
 
 /**
@@ -83,7 +87,7 @@ export async function agreeOnGeneration(
   const ours = [...witnesses.values()].filter(
     witness => witness?.repository === id && witness.mailbox === mailbox,
   ) as Witness[];
-  const seen = ours.map(({ generation }) => generation);
+  const seen = ours.map(latestOf);
   const latest = Math.max(0, ...seen);
   const agree = ours.length === witnesses.size && seen.every(generation => generation === latest);
   if (agree && latest > 0 && latest >= (record?.generation ?? 0)) return latest;
@@ -93,7 +97,7 @@ export async function agreeOnGeneration(
   for (const side of SIDES) {
     if (!witnesses.has(side)) continue;
     const written = witnesses.get(side);
-    if (ours.includes(written as Witness) && written?.generation === generation) continue;
+    if (ours.includes(written as Witness) && latestOf(written as Witness) === generation) continue;
     await sides[side].writeWitness(mailbox, { repository: id, mailbox, generation });
   }
   return generation;

@@ -24,11 +24,11 @@ export function describeTraces(use: () => Used): void {
       const witness = { repository: 'r1', mailbox: WORK, generation: 4 };
       expect(await side.readWitness(WORK)).toBe(abilities.witness ? undefined : false);
       await side.writeWitness(WORK, witness);
-      await side.writeWitness(WORK, { ...witness, generation: 5 });
+      await side.writeWitness(WORK, { ...witness, generation: 5, pending: 6 });
       await side.writeWitness(INBOX, { ...witness, mailbox: INBOX });
       const again = await opened.reopen();
       expect(await again.readWitness(WORK)).toEqual(
-        abilities.witness ? { ...witness, generation: 5 } : false,
+        abilities.witness ? { ...witness, generation: 5, pending: 6 } : false,
       );
       expect(await again.readWitness(INBOX)).toEqual(
         abilities.witness ? { ...witness, mailbox: INBOX } : false,

@@ -28,6 +28,7 @@ describe('a witness', () => {
     ['of another version', JSON.stringify({ version: 2, ...WITNESS })],
     ['without a generation', JSON.stringify({ version: 1, repository: 'r1', mailbox: 'INBOX' })],
     ['of half a generation', JSON.stringify({ version: 1, ...WITNESS, generation: 0.5 })],
+    ['on the way to no generation', JSON.stringify({ version: 1, ...WITNESS, pending: '8' })],
     ['for no mailbox', JSON.stringify({ version: 1, ...WITNESS, mailbox: '../x' })],
     ['endless', `{"version":1,"x":"${'x'.repeat(100_000)}`],
   ])('that is %s is none', async (_what, text) => {

@@ -16,8 +16,9 @@ import type { Change } from '../state/store.js';
  * One mailbox while apply works in it: what the state has on it, kept in step with what is done. Changes gather until
  * `commit` writes them in one batch.
  *
- * The generation protocol (DESIGN §5): `begin` makes `pending = g + 1` durable and writes the witnesses, `finish` makes
- * `generation = g + 1`. State or mail restored from a backup in between shows as a witness that fits neither.
+ * The generation protocol (DESIGN §5): `begin` makes `pending = g + 1` durable in the state, then in the witnesses; `finish`
+ * makes `generation = g + 1` durable in the same order. State or mail restored from a backup shows as a witness that is
+ * behind by more than one of these writes, or ahead.
  */
 export class Desk {
   readonly repository: Repository;
@@ -55,7 +56,9 @@ export class Desk {
       this.#byEnd[side].clear();
       this.#unpaired[side].clear();
       const there = this.#record.sides[side] !== undefined;
-      this.#rows[side] = there ? ((await store.all(side, this.mailbox)) as Map<MessageKey, Row>) : new Map();
+      this.#rows[side] = new Map(
+        there ? ((await store.all(side, this.mailbox)) as ReadonlyMap<MessageKey, Row>) : [],
+      );
       const uidNext = this.#record.sides[side]?.cursor.uidNext;
       if (uidNext !== undefined) this.#uidNext[side] = uidNext;
     }
@@ -194,7 +197,7 @@ export class Desk {
     const pending = this.#record.generation + 1;
     this.#putRecord({ ...rest, pending });
     await this.commit({ durable: true });
-    await this.#writeWitnesses(pending);
+    await this.#writeWitnesses();
   }
 
   /** After the last effect. */
@@ -205,6 +208,7 @@ export class Desk {
       this.#putRecord({ ...rest, generation, ...(this.#isSettled() ? { quiet: true } : {}) });
     }
     await this.commit({ durable: this.#begun });
+    if (this.#begun) await this.#writeWitnesses();
   }
 
   /** Whether a merge would find nothing to do: every message of both sides is in a pair whose ends are as it says. */
@@ -261,13 +265,16 @@ export class Desk {
     for (const side of SIDES) if (this.has(side)) await this.repository.sides[side].makeDurable(this.mailbox);
   }
 
-  async #writeWitnesses(generation: number): Promise<void> {
+  /** They say what the record says. */
+  async #writeWitnesses(): Promise<void> {
+    const { generation, pending } = this.#record;
     for (const side of SIDES) {
       if (!this.has(side)) continue;
       await this.repository.sides[side].writeWitness(this.mailbox, {
         repository: this.repository.id,
         mailbox: this.mailbox,
         generation,
+        ...(pending === undefined ? {} : { pending }),
       });
     }
   }

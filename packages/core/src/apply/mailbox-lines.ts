@@ -1,5 +1,5 @@
 import type { Action } from '../model/action.js';
-import { otherSide, type SideName } from '../model/by-side.js';
+import { otherSide, SIDES, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
 import { hiddenAt, hides } from '../model/hidden.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
@@ -139,11 +139,12 @@ async function renameInState(
   const { store, sides } = repository;
   const old = await loadRecord(store, from);
   const now = await loadRecord(store, to);
-  const generation = old.generation + 1;
+  const { generation } = old;
+  const pending = generation + 1;
   const record: MailboxRecord = {
     mailbox: to,
-    generation: old.generation,
-    pending: generation,
+    generation,
+    pending,
     sides: { ...now.sides, [on]: old.sides[on] ?? bug('a rename without the mailbox') },
     agreed: true,
     formerly: from,
@@ -159,13 +160,12 @@ async function renameInState(
     changes.push({ put: 'pair', mailbox: to, key, value });
   for (const [key, value] of await store.all(on, from)) changes.push({ put: on, mailbox: to, key, value });
   await store.write(changes, { durable: true });
-  for (const side of [sides.remote, sides.local]) {
-    await side.writeWitness(to, { repository: repository.id, mailbox: to, generation });
-  }
+  const witness = { repository: repository.id, mailbox: to };
+  for (const side of SIDES) await sides[side].writeWitness(to, { ...witness, generation, pending });
   const { pending: _pending, formerly: _formerly, ...settled } = record;
-  await store.write([{ put: 'mailbox', mailbox: '', key: to, value: { ...settled, generation } }], {
-    durable: true,
-  });
+  const value = { ...settled, generation: pending };
+  await store.write([{ put: 'mailbox', mailbox: '', key: to, value }], { durable: true });
+  for (const side of SIDES) await sides[side].writeWitness(to, { ...witness, generation: pending });
 }
 
 /** A mailbox is deleted when base has nothing in it any more, and the other side still does without it. */

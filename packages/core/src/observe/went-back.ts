@@ -37,7 +37,17 @@ export function witnessFault(
   if (witness.repository !== repository) return 'the witness of the mailbox is of another repository';
   if (witness.mailbox !== record.mailbox && witness.mailbox !== record.formerly)
     return `the witness is of the mailbox ${witness.mailbox}`;
-  if (witness.generation === record.generation || witness.generation === record.pending) return undefined;
-  const older = witness.generation < record.generation ? 'the mail' : 'the state';
-  return `${older} was restored from an older copy (generation ${witness.generation}, the state says ${record.generation})`;
+  if (isOfOneTime(record, witness)) return undefined;
+  const latest = witness.pending ?? witness.generation;
+  const older = latest < record.generation ? 'the mail' : 'the state';
+  return `${older} was restored from an older copy (generation ${latest}, the state says ${record.generation})`;
+}
+
+/**
+ * The state is ahead by one write at most: it notes an apply before the witness does, and its end too. A witness that knows
+ * of the end while the state does not shows a state that lost its last records.
+ */
+function isOfOneTime(record: MailboxRecord, { generation, pending }: Witness): boolean {
+  if (generation === record.generation) return pending === undefined || pending === record.pending;
+  return pending === record.generation;
 }

@@ -231,4 +231,6 @@ export interface Witness {
   readonly repository: string;
   readonly mailbox: MailboxName;
   readonly generation: number;
+  /** Set while an apply works in the mailbox: the generation it leads to. */
+  readonly pending?: number;
 }

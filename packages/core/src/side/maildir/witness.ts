@@ -70,9 +70,14 @@ function parse(text: string): Witness | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { version, repository, mailbox, generation } = value as Record<string, unknown>;
+  const { version, repository, mailbox, generation, pending } = value as Record<string, unknown>;
   if (version !== VERSION || typeof repository !== 'string' || typeof mailbox !== 'string') return undefined;
-  if (typeof generation !== 'number' || !Number.isSafeInteger(generation) || generation < 0) return undefined;
+  if (!isGeneration(generation) || !(pending === undefined || isGeneration(pending))) return undefined;
   const name = toMailboxName(mailbox);
-  return name === undefined ? undefined : { repository, mailbox: name, generation };
+  if (name === undefined) return undefined;
+  return { repository, mailbox: name, generation, ...(pending === undefined ? {} : { pending }) };
+}
+
+function isGeneration(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
