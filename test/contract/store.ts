@@ -179,6 +179,58 @@ export function describeStore(name: string, make: () => Promise<StoreRig>): void
       expect(await store.all('remote', 'INBOX')).toEqual(new Map());
     });
 
+    it('shows a partition as it was when it was asked for, whatever is written later', async () => {
+      await store.write(
+        rowsOf(5).map(row => putRow('INBOX', row)),
+        lazy,
+      );
+      const before = await store.all('remote', 'INBOX');
+      await store.write(
+        [
+          { del: 'remote', mailbox: 'INBOX', key: '2' },
+          putRow('INBOX', rowOf('3', ['\\Seen'])),
+          putRow('INBOX', rowOf('9')),
+        ],
+        lazy,
+      );
+      expect(before).toEqual(new Map(rowsOf(5).map(row => [row.key, row])));
+      await store.write([{ clear: 'remote', mailbox: 'INBOX' }], lazy);
+      expect(before.size).toBe(5);
+    });
+
+    it('reads the same of a partition it has read before as of one it has not, through any changes', async () => {
+      let seed = 1;
+      const below = (limit: number) => {
+        seed = (seed * 48271) % 0x7fffffff;
+        return seed % limit;
+      };
+      const model = new Map<string, Row>();
+      for (let step = 0; step < 60; step++) {
+        const changes: Change[] = [];
+        for (let left = below(step % 7 === 0 ? 40 : 4); left >= 0; left--) {
+          const key = String(1 + below(50));
+          if (below(3) === 0) {
+            changes.push({ del: 'remote', mailbox: 'INBOX', key });
+            model.delete(key);
+          } else {
+            const row = rowOf(key, below(2) === 0 ? ['\\Seen'] : []);
+            changes.push(putRow('INBOX', row));
+            model.set(key, row);
+          }
+        }
+        if (below(20) === 0) {
+          changes.push({ clear: 'remote', mailbox: 'INBOX' });
+          model.clear();
+        }
+        await store.write(changes, lazy);
+        if (step % 10 === 9) await reopen();
+        const sorted = [...model].sort(([a], [b]) => (a < b ? -1 : 1));
+        expect([...(await store.all('remote', 'INBOX'))]).toEqual(sorted);
+        const key = String(1 + below(50));
+        expect(await store.get('remote', 'INBOX', key)).toEqual(model.get(key));
+      }
+    });
+
     it('keeps a message called __proto__ apart from the machinery', async () => {
       const unreadable = Object.fromEntries([['__proto__', 'no rights']]);
       const cursor = { epoch: NO_EPOCH, count: 1 };

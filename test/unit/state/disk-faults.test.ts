@@ -98,7 +98,7 @@ async function read(): Promise<{ readonly generation: number; readonly world: Wo
   try {
     const world: World = new Map();
     for (const mailbox of await store.partitions('remote')) {
-      world.set(mailbox, await store.all('remote', mailbox));
+      world.set(mailbox, new Map(await store.all('remote', mailbox)));
     }
     return { generation: store.generation, world };
   } finally {

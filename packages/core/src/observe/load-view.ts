@@ -17,7 +17,7 @@ export async function loadSnapshot(
     mailbox: record.mailbox,
     cursor: known.cursor,
     permanentFlags: known.permanentFlags,
-    rows: (await store.all(side, record.mailbox)) as Map<MessageKey, Row>,
+    rows: (await store.all(side, record.mailbox)) as ReadonlyMap<MessageKey, Row>,
     unreadable: new Map(Object.entries(known.unreadable ?? {})) as Map<MessageKey, string>,
   };
 }

@@ -22,17 +22,28 @@ export interface Decoded<T> {
   readonly hash: Hash64;
 }
 
+export interface Encoded<T> extends Framed {
+  /** What reading the octets will give. */
+  readonly value: T;
+}
+
 /** The octets stored under `key`. A value that could not be read back is a broken promise of the caller's. */
-export function encodeRecord<K extends Kind>(kind: K, key: string, value: RecordKinds[K]): Framed {
+export function encodeRecord<K extends Kind>(
+  kind: K,
+  key: string,
+  given: RecordKinds[K],
+): Encoded<RecordKinds[K]> {
   const { store, read } = FORMS[kind];
   let stored: unknown;
+  let value: RecordKinds[K];
   try {
-    stored = store(value);
-    read(stored);
+    stored = store(given);
+    value = read(stored);
   } catch (error) {
-    bug(`${describeKey(key)} holds ${(error as Error).message}`);
+    return bug(`${describeKey(key)} holds ${(error as Error).message}`);
   }
-  return frame(key, pack(stored));
+  const { bytes, hash } = frame(key, pack(stored));
+  return { bytes, hash, value };
 }
 
 /** The record, verified in checksum, version and shape: throws `state-damaged` or `state-version`. */

@@ -1,9 +1,9 @@
 import type { Seam } from '../model/effect.js';
 import { bug, PosternError } from '../model/error.js';
 import { compareText } from '../model/mailbox.js';
-import { decodeRecord, encodeRecord } from './codec.js';
+import { decodeRecord, type Encoded, encodeRecord } from './codec.js';
 import { damaged } from './damage.js';
-import { type Framed, verifyFrame } from './frame.js';
+import { verifyFrame } from './frame.js';
 import { describePartition, type Partition, partitionKey, partitionRange, recordKey } from './keys.js';
 import {
   type AnyLevel,
@@ -16,6 +16,7 @@ import {
   writeBatch,
 } from './level.js';
 import { stateError, stateWriteError } from './level-errors.js';
+import { RecordCache } from './record-cache.js';
 import type { Kind, RecordKinds } from './records.js';
 import { EMPTY_TALLY, sameTally, type Tally, withHash, withoutHash } from './seal.js';
 import { type Retally, SealBook } from './seal-book.js';
@@ -28,7 +29,7 @@ export interface StoreOptions {
 /** What a batch asks of one partition: the last word on each key, and whether all else goes. */
 interface Draft extends Partition {
   cleared: boolean;
-  readonly final: Map<string, Framed | undefined>;
+  readonly final: Map<string, Encoded<unknown> | undefined>;
 }
 
 /**
@@ -41,6 +42,8 @@ export class LevelStore implements Store {
   readonly #seals: SealBook;
   /** Partitions that were read as a whole and fitted their seals: for them a missing key is proven to be missing. */
   readonly #proven = new Set<string>();
+  /** This process alone writes to the database while it is open. */
+  readonly #cache = new RecordCache();
   #turn: Promise<unknown> = Promise.resolve();
   #unsynced = false;
   #closed = false;
@@ -89,8 +92,10 @@ export class LevelStore implements Store {
     });
   }
 
-  all<K extends Kind>(kind: K, mailbox: string): Promise<Map<string, RecordKinds[K]>> {
+  all<K extends Kind>(kind: K, mailbox: string): Promise<ReadonlyMap<string, RecordKinds[K]>> {
     return this.#inTurn(`${describePartition({ kind, mailbox })} cannot be read`, async () => {
+      const kept = this.#cache.all(kind, mailbox);
+      if (kept !== undefined) return kept;
       const range = partitionRange(kind, mailbox);
       const records = new Map<string, RecordKinds[K]>();
       let tally: Tally = EMPTY_TALLY;
@@ -100,6 +105,7 @@ export class LevelStore implements Store {
         records.set(name.slice(range.gte.length), value);
       });
       this.#checkProven(kind, mailbox, tally);
+      this.#cache.keep(kind, mailbox, records);
       return records;
     });
   }
@@ -136,7 +142,8 @@ export class LevelStore implements Store {
       const operations: Operation[] = [];
       const retallies: Retally[] = [];
       const words: string[] = [];
-      for (const draft of draftsOf(changes)) {
+      const drafts = [...draftsOf(changes)];
+      for (const draft of drafts) {
         const before = operations.length;
         const tally = await this.#settle(draft, operations);
         const count = operations.length - before;
@@ -146,6 +153,7 @@ export class LevelStore implements Store {
       }
       if (retallies.length === 0 && !(durable && this.#unsynced)) return;
       await this.#commit(operations, retallies, { words, durable });
+      for (const draft of drafts) this.#noteWritten(draft);
     });
   }
 
@@ -216,10 +224,20 @@ export class LevelStore implements Store {
         fault instanceof PosternError
           ? fault
           : new PosternError('failed', 'a write to the state database did not finish', { cause: error });
+      this.#cache.forgetAll();
       throw fault;
     }
     seals.commit();
     this.#unsynced = !durable;
+  }
+
+  #noteWritten({ kind, mailbox, cleared, final }: Draft): void {
+    if (cleared) this.#cache.forget(kind, mailbox);
+    else if (this.#cache.has(kind, mailbox)) {
+      const prefix = partitionRange(kind, mailbox).gte.length;
+      const news = [...final].map(([key, last]) => [key.slice(prefix), last?.value] as const);
+      this.#cache.note(kind, mailbox, news);
+    }
   }
 
   /** Reads a partition against its seal, once. */

@@ -1,0 +1,102 @@
+import { compareText } from '../model/mailbox.js';
+import { partitionKey } from './keys.js';
+import type { Kind, RecordKinds } from './records.js';
+
+/** The kinds there are many records of: one a message, each under a key in ASCII. */
+const KEPT: ReadonlySet<Kind> = new Set<Kind>(['pair', 'remote', 'local']);
+
+/** About 40 MB of rows and pairs. */
+const MOST_RECORDS = 1 << 16;
+
+type Records<T> = ReadonlyMap<string, T>;
+
+interface Kept {
+  records: Records<unknown>;
+  /** What was written since, by key; undefined: it is gone. */
+  readonly news: Map<string, unknown>;
+}
+
+/**
+ * Whole partitions as they were read from the database and as they were changed since: a command looks at a mailbox several
+ * times, and decodes it once. Holds what was used last, and never a partition of which more changed than it had.
+ */
+export class RecordCache {
+  /** In the order of their last use. */
+  readonly #partitions = new Map<string, Kept>();
+  #records = 0;
+
+  all<K extends Kind>(kind: K, mailbox: string): Records<RecordKinds[K]> | undefined {
+    const kept = this.#use(kind, mailbox);
+    if (kept === undefined) return undefined;
+    if (kept.news.size > 0) {
+      const before = kept.records.size;
+      kept.records = withNews(kept.records, kept.news);
+      kept.news.clear();
+      this.#records += kept.records.size - before;
+    }
+    return kept.records as Records<RecordKinds[K]>;
+  }
+
+  /** Notes what a partition holds. The map is everybody's from now on: nobody changes it. */
+  keep<K extends Kind>(kind: K, mailbox: string, records: Records<RecordKinds[K]>): void {
+    if (!KEPT.has(kind) || records.size > MOST_RECORDS) return;
+    const name = partitionKey(kind, mailbox);
+    this.#forget(name);
+    this.#partitions.set(name, { records, news: new Map() });
+    this.#records += records.size;
+    for (const oldest of this.#partitions.keys()) {
+      if (this.#records <= MOST_RECORDS) return;
+      this.#forget(oldest);
+    }
+  }
+
+  has(kind: Kind, mailbox: string): boolean {
+    return this.#partitions.has(partitionKey(kind, mailbox));
+  }
+
+  /** Notes what a batch did to a partition: new values by key, undefined for a record that is gone. */
+  note(kind: Kind, mailbox: string, news: Iterable<readonly [key: string, value: unknown]>): void {
+    const name = partitionKey(kind, mailbox);
+    const kept = this.#partitions.get(name);
+    if (kept === undefined) return;
+    for (const [key, value] of news) kept.news.set(key, value);
+    if (kept.news.size > kept.records.size) this.#forget(name);
+  }
+
+  forget(kind: Kind, mailbox: string): void {
+    this.#forget(partitionKey(kind, mailbox));
+  }
+
+  forgetAll(): void {
+    this.#partitions.clear();
+    this.#records = 0;
+  }
+
+  #use(kind: Kind, mailbox: string): Kept | undefined {
+    const name = partitionKey(kind, mailbox);
+    const kept = this.#partitions.get(name);
+    if (kept === undefined) return undefined;
+    this.#partitions.delete(name);
+    this.#partitions.set(name, kept);
+    return kept;
+  }
+
+  #forget(name: string): void {
+    this.#records -= this.#partitions.get(name)?.records.size ?? 0;
+    this.#partitions.delete(name);
+  }
+}
+
+/** A new map: the old one is in others' hands. Keys stay in their order. */
+function withNews(records: Records<unknown>, news: Kept['news']): Records<unknown> {
+  const next = new Map(records);
+  let isSorted = true;
+  for (const [key, value] of news) {
+    if (value === undefined) next.delete(key);
+    else {
+      isSorted &&= next.has(key);
+      next.set(key, value);
+    }
+  }
+  return isSorted ? next : new Map([...next].sort(([a], [b]) => compareText(a, b)));
+}

@@ -1,0 +1,32 @@
+import { RecordCache } from '@postern/core/state/record-cache.js';
+import { describe, expect, it } from 'vitest';
+import { rowOf } from '../../contract/store.js';
+
+const rows = (count: number) =>
+  new Map(Array.from({ length: count }, (_, index) => [String(1000 + index), rowOf(String(1000 + index))]));
+
+describe('the cache of partitions', () => {
+  it('forgets what was used longest ago when it holds too much', () => {
+    const cache = new RecordCache();
+    for (const mailbox of ['a', 'b', 'c']) cache.keep('remote', mailbox, rows(20_000));
+    expect(cache.all('remote', 'a')?.size).toBe(20_000);
+    cache.keep('remote', 'd', rows(20_000));
+    expect(['a', 'b', 'c', 'd'].filter(mailbox => cache.has('remote', mailbox))).toEqual(['a', 'c', 'd']);
+  });
+
+  it('keeps no partition that is too large for it, and no kind of which there are few', () => {
+    const cache = new RecordCache();
+    cache.keep('remote', 'a', rows(70_000));
+    cache.keep('mailbox', '', new Map());
+    expect([cache.has('remote', 'a'), cache.has('mailbox', '')]).toEqual([false, false]);
+  });
+
+  it('forgets a partition of which more changed than it had: a first sync is not held in memory', () => {
+    const cache = new RecordCache();
+    cache.keep('remote', 'a', rows(3));
+    cache.note('remote', 'a', [...rows(3)]);
+    expect(cache.all('remote', 'a')?.size).toBe(3);
+    cache.note('remote', 'a', [...rows(4)]);
+    expect(cache.all('remote', 'a')).toBeUndefined();
+  });
+});
