@@ -116,9 +116,9 @@ describe('a copy within a side', () => {
     expect(actions.map(({ op }) => op)).toEqual(['copy-remote']);
     const key = onlyKey(rig);
     const report = await rig.run(async repository => {
-      const { remote: fetched } = await fetchRemote(repository);
+      const { sides } = await fetchRemote(repository);
       rig.remote.copy('INBOX', key, 'Work');
-      return applyActions(repository, actions, { fetched });
+      return applyActions(repository, actions, { fetched: sides.remote });
     });
     expect(report.counts).toMatchObject({ skipped: 1, done: 0 });
     expect((await rig.sync()).apply.counts).toMatchObject({ skipped: 0, failed: 0 });

@@ -1,8 +1,9 @@
+import type { BySide } from '../model/by-side.js';
 import { PosternError } from '../model/error.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Problem } from '../model/row.js';
 import type { MailboxChange } from '../observe/observe-mailbox.js';
-import { observeSide, type Unseen } from '../observe/observe-side.js';
+import { type Observation, observeSide } from '../observe/observe-side.js';
 import type { Progress, Repository } from '../state/repository.js';
 import { settleContents } from './settle-contents.js';
 
@@ -22,8 +23,8 @@ export interface FetchReport {
   readonly problems: readonly Problem[];
   /** Mailboxes that could not be read. */
   readonly unread: readonly MailboxName[];
-  /** What the look at the remote left in the dark. */
-  readonly remote: Unseen;
+  /** What was seen of each side. */
+  readonly sides: BySide<Observation>;
 }
 
 /**
@@ -43,7 +44,7 @@ export async function fetchRemote(repository: Repository, options: FetchOptions 
     bodiesRead,
     problems: [...remote.problems, ...local.problems],
     unread: [...remote.unread, ...local.unread],
-    remote: { unread: remote.unread, unseen: remote.unseen },
+    sides: { remote, local },
   };
 }
 

@@ -1,3 +1,4 @@
+import { unsettledPart } from '../match/unsettled-part.js';
 import type { Decision } from '../merge/decision.js';
 import { digestsToFind, findCopies } from '../merge/find-copies.js';
 import { findRenames } from '../merge/find-renames.js';
@@ -11,7 +12,7 @@ import type { MailboxName } from '../model/mailbox.js';
 import { type Pair, pairKey } from '../model/pair.js';
 import type { Blocked, MailboxView } from '../model/view.js';
 import { loadView } from '../observe/load-view.js';
-import { unpairedDigests } from '../observe/unpaired-digests.js';
+import { NO_DIGESTS, unpairedDigests } from '../observe/unpaired-digests.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Progress, Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
@@ -41,6 +42,8 @@ export async function mergeAccount(
 ): Promise<MergedAccount> {
   const { store } = repository;
   const views: MailboxView[] = [];
+  /** What was left out of each as settled may still be what a new message is a copy of. */
+  const whole = new Map<MailboxView, MailboxView>();
   const rematch: { mailbox: MailboxName; reason: string }[] = [];
   const unreadable: Blocked[] = [];
   const records: MailboxRecord[] = [];
@@ -55,7 +58,10 @@ export async function mergeAccount(
     }
     if (record.quiet) continue;
     options.progress?.({ what: 'compare', mailbox, done: 0, total: 0 });
-    views.push(await refreshBase(repository, await loadView(store, record)));
+    const view = await loadView(store, record);
+    const open = await refreshBase(repository, unsettledPart(view));
+    views.push(open);
+    whole.set(open, view);
   }
   const renames = findRenames(views);
   const merges = [{ decisions: renames.decisions, blocked: [] }, ...renames.views.map(mergeMailbox)];
@@ -63,9 +69,7 @@ export async function mergeAccount(
   const deletes = merges.some(({ decisions }) =>
     decisions.some(decision => decision.kind === 'delete' && mayDelete(decision.on)),
   );
-  const unpaired = deletes
-    ? { remote: await unpairedDigests(store, 'remote'), local: await unpairedDigests(store, 'local') }
-    : { remote: new Map(), local: new Map() };
+  const unpaired = deletes ? await unpairedDigests(store) : NO_DIGESTS;
   const relocation = relocate(merges, (side, digest, not) => {
     // A deletion that is forbidden anyway need not wait for anything.
     if (!mayDelete(otherSide(side))) return undefined;
@@ -73,7 +77,7 @@ export async function mergeAccount(
     return undefined;
   });
   const originals = await findOriginals(store, digestsToFind(relocation.decisions), {
-    views: renames.views,
+    views: renames.views.map(view => whole.get(view) ?? view),
     records,
   });
   const decisions = findCopies(relocation.decisions, originals);

@@ -7,7 +7,7 @@ import type { Epoch, Problem } from '../model/row.js';
 import type { Blocked } from '../model/view.js';
 import { followRenames } from '../observe/follow-renames.js';
 import { guardSides } from '../observe/guard-sides.js';
-import { observeSide } from '../observe/observe-side.js';
+import { type Observation, observeSide } from '../observe/observe-side.js';
 import { actionsOf, sortActions } from '../plan/build-plan.js';
 import type { PlanHeader } from '../plan/write-plan.js';
 import type { MailboxRecord } from '../state/records.js';
@@ -19,6 +19,8 @@ export interface PlanOptions {
   /** Only these; all when absent. */
   readonly mailboxes?: readonly MailboxName[];
   readonly allowEmpty?: boolean;
+  /** What this very process saw of the local side just now: it is looked at anew when absent. */
+  readonly local?: Observation;
   readonly progress?: Progress;
 }
 
@@ -47,7 +49,7 @@ export interface Plan {
 export async function makePlan(repository: Repository, options: PlanOptions = {}): Promise<Plan> {
   const { store } = repository;
   const meta = await store.get('meta', '', 'repository');
-  const local = await observeSide(repository, 'local', options);
+  const local = options.local ?? (await observeSide(repository, 'local', options));
   const fetched = meta?.fetched;
   if (fetched !== undefined) await guardSides(repository, [local], options.allowEmpty);
   await followRenames(store);

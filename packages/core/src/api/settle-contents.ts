@@ -1,5 +1,6 @@
 import { matchRows } from '../match/match-rows.js';
 import { rowsToMatch, sortPairs } from '../match/sort-pairs.js';
+import { unsettledPart } from '../match/unsettled-part.js';
 import { SIDES, type SideName } from '../model/by-side.js';
 import { contentOfChunks } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
@@ -23,7 +24,7 @@ export async function settleContents(
   for (const record of (await store.all('mailbox', '')).values()) {
     if (record.quiet || (only !== undefined && !only.includes(record.mailbox))) continue;
     for (let pass = 0; pass < 3; pass++) {
-      const view = await loadView(store, record);
+      const view = unsettledPart(await loadView(store, record));
       const wanted = wantedRows(view);
       let learned = 0;
       for (const side of SIDES) {

@@ -32,7 +32,7 @@ const ROUNDS = 3;
 export async function sync(repository: Repository, options: SyncOptions = {}): Promise<SyncReport> {
   await finishRenames(repository);
   const fetch = await fetchRemote(repository, options);
-  const plan = await makePlan(repository, options);
+  const plan = await makePlan(repository, { ...options, local: fetch.sides.local });
   const tried = new Map<string, Action>();
   const deleted: Action[] = [];
   const onOutcome = (outcome: Outcome) => {
@@ -43,16 +43,30 @@ export async function sync(repository: Repository, options: SyncOptions = {}): P
   const run = async (actions: readonly Action[]) => {
     for (const action of actions) tried.set(action.id, action);
     const deletedBefore = [...deleted];
-    return applyActions(repository, actions, { ...options, onOutcome, deletedBefore, fetched: fetch.remote });
+    return applyActions(repository, actions, {
+      ...options,
+      onOutcome,
+      deletedBefore,
+      fetched: fetch.sides.remote,
+    });
   };
   let apply = await run(plan.actions);
   for (let round = 2; round <= ROUNDS && apply.stopped === undefined && apply.counts.done > 0; round++) {
+    if (await isAtRest(repository, options)) break;
     const { actions } = await makePlan(repository, options);
     const left = actions.filter(action => !tried.has(action.id));
     if (left.length === 0) break;
     apply = both(apply, await run(left));
   }
   return { fetch, plan, apply };
+}
+
+/** Whether the apply left every mailbox settled. What others did meanwhile is for the next sync. */
+async function isAtRest({ store }: Repository, { mailboxes }: SyncOptions): Promise<boolean> {
+  const records = [...(await store.all('mailbox', '')).values()];
+  return records.every(
+    ({ mailbox, quiet }) => quiet || (mailboxes !== undefined && !mailboxes.includes(mailbox)),
+  );
 }
 
 function both(first: ApplyReport, second: ApplyReport): ApplyReport {

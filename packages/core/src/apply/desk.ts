@@ -1,9 +1,9 @@
 import { type BySide, SIDES, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
-import { type PermanentFlags, sameFlags } from '../model/flags.js';
+import type { PermanentFlags } from '../model/flags.js';
 import { type Identity, sameMessage } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
-import { type End, isEdited, type Pair, pairKey } from '../model/pair.js';
+import { type End, isSettled, type Pair, pairKey } from '../model/pair.js';
 import { compareKeys, type Epoch, type MessageKey, type Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
 import { loadRecord, loadView } from '../observe/load-view.js';
@@ -26,8 +26,9 @@ export class Desk {
   readonly operation: string;
   #record: MailboxRecord;
   #rows: Record<SideName, Map<MessageKey, Row>> = { remote: new Map(), local: new Map() };
-  readonly #pairs = new Map<string, Pair>();
-  readonly #byEnd: Record<SideName, Map<string, Pair>> = { remote: new Map(), local: new Map() };
+  /** By `pairKey`, which is the name of the remote end. */
+  #pairs = new Map<string, Pair>();
+  readonly #byLocalEnd = new Map<string, Pair>();
   readonly #unpaired: Record<SideName, Map<string, Set<Row>>> = { remote: new Map(), local: new Map() };
   readonly #uidNext: Partial<Record<SideName, number>> = {};
   #counts: Partial<Record<SideName, Map<string, number>>> = {};
@@ -50,20 +51,18 @@ export class Desk {
   async #load(): Promise<void> {
     const { store } = this.repository;
     this.#record = await loadRecord(store, this.mailbox);
-    this.#pairs.clear();
     this.#counts = {};
+    this.#pairs = new Map(await store.all('pair', this.mailbox));
+    this.#byLocalEnd.clear();
+    for (const pair of this.#pairs.values()) this.#byLocalEnd.set(endKey(pair.local), pair);
     for (const side of SIDES) {
-      this.#byEnd[side].clear();
+      const known = this.#record.sides[side];
+      const rows = known === undefined ? [] : await store.all(side, this.mailbox);
+      this.#rows[side] = new Map(rows as ReadonlyMap<MessageKey, Row>);
+      if (known?.cursor.uidNext !== undefined) this.#uidNext[side] = known.cursor.uidNext;
       this.#unpaired[side].clear();
-      const there = this.#record.sides[side] !== undefined;
-      this.#rows[side] = new Map(
-        there ? ((await store.all(side, this.mailbox)) as ReadonlyMap<MessageKey, Row>) : [],
-      );
-      const uidNext = this.#record.sides[side]?.cursor.uidNext;
-      if (uidNext !== undefined) this.#uidNext[side] = uidNext;
+      for (const row of this.#rows[side].values()) this.#noteUnpaired(side, row);
     }
-    for (const pair of (await store.all('pair', this.mailbox)).values()) this.#index(pair);
-    for (const side of SIDES) for (const row of this.#rows[side].values()) this.#noteUnpaired(side, row);
   }
 
   /** Takes a fresh snapshot of one side, because the mailbox is not what the last one said. */
@@ -115,7 +114,7 @@ export class Desk {
   }
 
   pairAt(side: SideName, end: End): Pair | undefined {
-    return this.#byEnd[side].get(endKey(end));
+    return (side === 'remote' ? this.#pairs : this.#byLocalEnd).get(endKey(end));
   }
 
   /** How many messages of a side had this digest when they were last read, paired or not. */
@@ -159,8 +158,8 @@ export class Desk {
 
   dropPair(pair: Pair): void {
     this.#pairs.delete(pairKey(pair));
+    this.#byLocalEnd.delete(endKey(pair.local));
     for (const side of SIDES) {
-      this.#byEnd[side].delete(endKey(pair[side]));
       const row = this.row(side, pair[side]);
       if (row !== undefined) this.#noteUnpaired(side, row);
     }
@@ -223,10 +222,8 @@ export class Desk {
     );
     if (!settled) return false;
     for (const pair of this.#pairs.values()) {
-      for (const side of SIDES) {
-        const row = this.row(side, pair[side]);
-        if (row === undefined || !sameFlags(row.flags, pair.flags) || isEdited(pair, side, row)) return false;
-      }
+      const rows = { remote: this.row('remote', pair.remote), local: this.row('local', pair.local) };
+      if (!isSettled(pair, rows)) return false;
     }
     return true;
   }
@@ -286,7 +283,7 @@ export class Desk {
 
   #index(pair: Pair): void {
     this.#pairs.set(pairKey(pair), pair);
-    for (const side of SIDES) this.#byEnd[side].set(endKey(pair[side]), pair);
+    this.#byLocalEnd.set(endKey(pair.local), pair);
   }
 
   #noteUnpaired(side: SideName, row: Row): void {

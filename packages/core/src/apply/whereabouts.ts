@@ -1,7 +1,6 @@
 import type { SideName } from '../model/by-side.js';
-import type { MailboxName } from '../model/mailbox.js';
 import type { Unseen } from '../observe/observe-side.js';
-import { unpairedDigests } from '../observe/unpaired-digests.js';
+import { type MailboxesByDigest, unpairedDigests } from '../observe/unpaired-digests.js';
 import type { Store } from '../state/store.js';
 import { type MovedTo, mayBeIn } from './removing.js';
 
@@ -9,7 +8,7 @@ import { type MovedTo, mayBeIn } from './removing.js';
 export class Whereabouts {
   readonly #store: Store;
   readonly #unseen: Partial<Record<SideName, Unseen['unseen']>> = {};
-  readonly #unpaired: Partial<Record<SideName, ReadonlyMap<string, ReadonlySet<MailboxName>>>> = {};
+  readonly #unpaired: Partial<Record<SideName, MailboxesByDigest>> = {};
 
   constructor(store: Store) {
     this.#store = store;
@@ -20,9 +19,9 @@ export class Whereabouts {
   }
 
   readonly movedTo: MovedTo = async (side, digest, not) => {
-    this.#unpaired[side] ??= await unpairedDigests(this.#store, side);
-    for (const mailbox of this.#unpaired[side].get(digest) ?? [])
-      if (mailbox !== not) return mayBeIn(mailbox);
+    const unpaired = this.#unpaired[side] ?? (await unpairedDigests(this.#store))[side];
+    this.#unpaired[side] = unpaired;
+    for (const mailbox of unpaired.get(digest) ?? []) if (mailbox !== not) return mayBeIn(mailbox);
     for (const [mailbox, reason] of this.#unseen[side] ?? []) {
       if (mailbox !== not)
         return `it may have moved to ${mailbox}, which cannot be read on the ${side} side (${reason}): nothing is deleted for that side before it can`;

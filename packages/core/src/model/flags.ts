@@ -43,7 +43,7 @@ export function hasFlag(flags: Flags, flag: string): boolean {
 }
 
 export function sameFlags(a: Flags, b: Flags): boolean {
-  return a.length === b.length && a.every(flag => hasFlag(b, flag));
+  return a === b || (a.length === b.length && a.every(flag => hasFlag(b, flag)));
 }
 
 /** What `from` has and `without` has not. */

@@ -1,5 +1,5 @@
-import type { SideName } from './by-side.js';
-import type { Flags } from './flags.js';
+import { type BySide, SIDES, type SideName } from './by-side.js';
+import { type Flags, sameFlags } from './flags.js';
 import type { Identity } from './identity.js';
 import type { Epoch, MessageKey, Row } from './row.js';
 
@@ -31,6 +31,14 @@ export interface Pair {
 /** The key of a pair's record: its remote end, so that a message has one pair at most. */
 export function pairKey(pair: Pair): string {
   return `${pair.remote.epoch}:${pair.remote.key}`;
+}
+
+/** Whether both ends are there as the pair says: a merge has nothing to say about it, whatever else is in the mailbox. */
+export function isSettled(pair: Pair, rows: BySide<Row | undefined>): boolean {
+  return SIDES.every(side => {
+    const row = rows[side];
+    return row !== undefined && sameFlags(row.flags, pair.flags) && !isEdited(pair, side, row);
+  });
 }
 
 /** Whether a row holds other bytes than the pair recorded for that end. */
