@@ -1,6 +1,7 @@
 import type { Seam } from '@postern/core/model/effect.js';
 import type { Side } from '@postern/core/side/side.js';
 import { afterEach, beforeEach, describe } from 'vitest';
+import { describeAtOnce } from './side/at-once.js';
 import { describeDelivery } from './side/delivery.js';
 import { describeEpochs } from './side/epochs.js';
 import { describeFlags } from './side/flags.js';
@@ -41,5 +42,6 @@ export function describeSide(
     describeRelocation(use);
     describeEpochs(use);
     describeTraces(use);
+    describeAtOnce(use);
   });
 }

@@ -261,6 +261,10 @@ export class MemorySide implements Side {
     }
   }
 
+  async another(): Promise<MemorySide> {
+    return new MemorySide(this.#world, this.#options);
+  }
+
   async close(): Promise<void> {}
 
   async #removeOne(name: MailboxName, mailbox: MemoryMailbox, removal: Removal): Promise<RemoveOutcome> {

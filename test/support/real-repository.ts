@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { systemClock } from '@postern/core/model/clock.js';
 import { openSeam, type Seam } from '@postern/core/model/effect.js';
 import { ImapSide } from '@postern/core/side/imap/imap-side.js';
+import { Lanes } from '@postern/core/side/lanes.js';
 import type { MaildirLayout } from '@postern/core/side/maildir/layout.js';
 import { MaildirSide } from '@postern/core/side/maildir/maildir-side.js';
 import { createStore, openStore } from '@postern/core/state/disk-store.js';
@@ -18,6 +19,9 @@ export interface RealPlace {
   readonly user: string;
   readonly password: string;
 }
+
+/** As many as the command has where the configuration says nothing. */
+const LANES = 3;
 
 /** Makes the state. */
 export async function createRepository(place: RealPlace): Promise<void> {
@@ -64,9 +68,12 @@ async function on<T>(
     clock: systemClock,
     random,
   });
+  const sides = { remote, local };
+  const lanes = new Lanes(sides, LANES);
   try {
-    return await work({ id, sides: { remote, local }, store, clock: systemClock, random });
+    return await work({ id, sides, lanes, store, clock: systemClock, random });
   } finally {
+    await lanes.close();
     await remote.close();
     await local.close();
     await store.close();

@@ -7,6 +7,7 @@ import type { Action } from '@postern/core/model/action.js';
 import type { Clock } from '@postern/core/model/clock.js';
 import { openSeam, type Seam } from '@postern/core/model/effect.js';
 import { applyScope } from '@postern/core/observe/apply-scope.js';
+import { Lanes } from '@postern/core/side/lanes.js';
 import { Scope, type ScopeRules, WHOLE_ACCOUNT } from '@postern/core/side/scope.js';
 import { scopedSides } from '@postern/core/side/scoped-side.js';
 import type { Side } from '@postern/core/side/side.js';
@@ -40,6 +41,8 @@ export class TestClock implements Clock {
 export interface RigOptions {
   readonly scope?: Partial<ScopeRules>;
   readonly policy?: Policy;
+  /** In how many mailboxes at once work goes on; one when absent. */
+  readonly lanes?: number;
   readonly remote?: MemorySideOptions;
   readonly local?: MemorySideOptions;
   /** The remote side instead of the one on the memory world, made anew for each call and closed after it. */
@@ -119,18 +122,20 @@ export class Rig {
 
   #repository(store: LevelStore, seam: Seam): Repository {
     const scope = new Scope({ ...WHOLE_ACCOUNT, ...this.#options.scope });
-    const { policy } = this.#options;
+    const { policy, lanes } = this.#options;
     const sides = {
       remote:
         this.#options.remoteSide?.(seam, this.clock) ??
         new MemorySide(this.remote, { ...this.#options.remote, seam }),
       local: new MemorySide(this.local, { ...this.#options.local, seam }),
     };
+    const scoped = scopedSides(sides, scope);
     return {
       id: ID,
       scope,
       ...(policy === undefined ? {} : { policy }),
-      sides: scopedSides(sides, scope),
+      ...(lanes === undefined ? {} : { lanes: new Lanes(scoped, lanes) }),
+      sides: scoped,
       store,
       clock: this.clock,
       random: () => (++this.#counter).toString(16).padStart(8, '0'),

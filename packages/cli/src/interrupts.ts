@@ -34,7 +34,7 @@ export const interruptible: Steps = {
     } finally {
       running--;
       // What comes between two steps may wait for a server.
-      if (wanted !== undefined) endSoon();
+      if (wanted !== undefined && running === 0) endSoon();
     }
   },
 };

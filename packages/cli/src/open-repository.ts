@@ -8,6 +8,7 @@ import { PosternError } from '@postern/core/model/error.js';
 import type { MailboxName } from '@postern/core/model/mailbox.js';
 import { applyScope } from '@postern/core/observe/apply-scope.js';
 import { ImapSide } from '@postern/core/side/imap/imap-side.js';
+import { Lanes } from '@postern/core/side/lanes.js';
 import { MaildirSide } from '@postern/core/side/maildir/maildir-side.js';
 import { Scope } from '@postern/core/side/scope.js';
 import { scopedSides } from '@postern/core/side/scoped-side.js';
@@ -42,6 +43,7 @@ export async function withRepository<T>(
     return closing(store, () =>
       withSides(opening, async (sides, scope) => {
         const { id, policy } = opening.config;
+        const lanes = new Lanes(sides, opening.config.lanes);
         const repository = {
           id,
           sides,
@@ -51,12 +53,13 @@ export async function withRepository<T>(
           clock: systemClock,
           random: eightDigits,
           steps: interruptible,
+          lanes,
           worker: { pid: process.pid, command: opening.command },
         };
         await checkOwner(repository);
         const forgotten = await applyScope(repository);
         if (forgotten.length > 0) opening.warn(forgottenWords(forgotten));
-        return act(repository);
+        return closing(lanes, () => act(repository));
       }),
     );
   });

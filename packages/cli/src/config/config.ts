@@ -22,6 +22,8 @@ export interface Config {
   readonly id: string;
   readonly remote: EndConfig;
   readonly local: EndConfig;
+  /** In how many mailboxes at once work may go on. */
+  readonly lanes: number;
   readonly scope: ScopeRules;
   readonly policy: Policy;
   readonly deletion: Deletion;
@@ -103,11 +105,14 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
 function configOf(file: ConfigFile, text: string, paths: RepositoryPaths): Config {
   checkAgainstMaildir(file, text, paths);
   const external = file.state === undefined ? undefined : resolve(paths.postern, file.state.dir);
+  const remote = endOf(file.remote, { table: 'remote', text, paths });
+  const local = localOf(file.local, { table: 'local', text, paths });
   return {
     paths,
     id: file.id,
-    remote: endOf(file.remote, { table: 'remote', text, paths }),
-    local: localOf(file.local, { table: 'local', text, paths }),
+    remote,
+    local,
+    lanes: lanesFor([remote, local]),
     scope: {
       include: file.scope?.include ?? WHOLE_ACCOUNT.include,
       exclude: file.scope?.exclude ?? WHOLE_ACCOUNT.exclude,
@@ -120,6 +125,12 @@ function configOf(file: ConfigFile, text: string, paths: RepositoryPaths): Confi
     stateDirectory: resolve(external ?? paths.postern, 'state'),
     lockFile: resolve(external ?? paths.postern, 'lock.json'),
   };
+}
+
+/** As many as the servers' connections; files alone gain nothing by it. */
+function lanesFor(ends: readonly EndConfig[]): number {
+  const connections = ends.flatMap(end => (end.kind === 'imap' ? [end.connections] : []));
+  return connections.length === 0 ? 1 : Math.min(...connections);
 }
 
 /** Everything is allowed that is not forbidden. */

@@ -17,6 +17,8 @@ export type EndConfig =
       readonly ca?: string;
       readonly passwordCommand?: string | readonly string[];
       readonly reader?: 'bulk' | 'imapflow';
+      /** How many there may be at once. */
+      readonly connections: number;
     })
   | (Extract<EndAddress, { kind: 'maildir' }> & {
       readonly layout?: MaildirLayout;
@@ -36,7 +38,10 @@ interface Source {
   readonly paths: RepositoryPaths;
 }
 
-const OF_ACCOUNTS = ['user', 'tls', 'ca', 'password-command', 'reader'] as const;
+const OF_ACCOUNTS = ['user', 'tls', 'ca', 'password-command', 'reader', 'connections'] as const;
+
+/** Few servers allow less, and other clients of the account need some too. */
+const CONNECTIONS = 3;
 
 /** The local side: what its URL names, else the Maildir the repository is in. */
 export function localOf(local: ConfigFile['local'], source: Source): EndConfig {
@@ -67,7 +72,7 @@ export function endOf(end: ConfigFile['remote'], { table, text, paths }: Source)
     return fail('url', error.message, error.hint);
   }
   if (address.kind === 'maildir') {
-    for (const key of ['user', 'ca', 'password-command', 'reader'] as const) {
+    for (const key of ['user', 'ca', 'password-command', 'reader', 'connections'] as const) {
       if (end[key] !== undefined) fail(key, 'a maildir: URL has no use for it');
     }
     return { ...address, ...(end.layout === undefined ? {} : { layout: end.layout }), ...copiesOf(end) };
@@ -82,6 +87,7 @@ export function endOf(end: ConfigFile['remote'], { table, text, paths }: Source)
   return {
     ...address,
     user,
+    connections: end.connections ?? CONNECTIONS,
     ...(end.ca === undefined ? {} : { ca: resolve(paths.postern, end.ca) }),
     ...(end.reader === undefined ? {} : { reader: end.reader }),
     ...(end['password-command'] === undefined ? {} : { passwordCommand: end['password-command'] }),

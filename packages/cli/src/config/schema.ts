@@ -15,6 +15,7 @@ const end = z.strictObject({
   ca: plainText.optional(),
   'password-command': z.union([text, z.array(text).min(1)], 'a command line, or a list of words').optional(),
   reader: z.enum(['bulk', 'imapflow']).optional(),
+  connections: z.int().min(1).max(10).optional(),
   layout: z.enum(['maildir++', 'fs']).optional(),
   copies: z.enum(['files', 'links']).optional(),
 });

@@ -1,5 +1,5 @@
 import { type Action, OPS } from '../model/action.js';
-import type { SideName } from '../model/by-side.js';
+import { SIDES, type SideName } from '../model/by-side.js';
 import { bug, isOneMailboxOnly, PosternError } from '../model/error.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
 import type { Result } from '../model/outcome.js';
@@ -7,7 +7,7 @@ import type { Problem } from '../model/row.js';
 import { openSteps } from '../model/steps.js';
 import { guardSides } from '../observe/guard-sides.js';
 import { observeSide, type Unseen } from '../observe/observe-side.js';
-import type { Progress, Repository } from '../state/repository.js';
+import { eachInLanes, type Progress, type Repository } from '../state/repository.js';
 import type { ApplyOptions, ApplyReport } from './apply-report.js';
 import { inBatches } from './batches.js';
 import { findBrakes, isHeld } from './brakes.js';
@@ -165,8 +165,14 @@ class Run {
       );
       for (const moves of journeys) await this.#move(moves, inDoubt);
       for (const copies of duplicates) await this.#copy(copies, inDoubt);
-      await this.#each(rest, [], desk =>
-        this.#carryOut(desk, rest.get(desk.mailbox) ?? [], { inDoubt, landed }),
+      const carryOut = (desk: Desk) =>
+        this.#carryOut(desk, rest.get(desk.mailbox) ?? [], { inDoubt, landed });
+      await eachInLanes(
+        this.#repository,
+        { jobs: chainsOf(rest, landed), uses: SIDES },
+        async (repository, mailboxes) => {
+          for (const mailbox of mailboxes) await this.#at(repository, mailbox, rest, carryOut);
+        },
       );
       for (const action of last) {
         await this.#guarded([action.mailbox], [action], () =>
@@ -193,13 +199,21 @@ class Run {
     also: readonly MailboxName[],
     carryOut: (desk: Desk) => Promise<void>,
   ): Promise<void> {
-    for (const mailbox of [...new Set([...work.keys(), ...also])].sort(compareText)) {
-      await this.#guarded([mailbox], work.get(mailbox) ?? [], async () => {
-        const desk = await Desk.open(this.#repository, mailbox, this.#operation);
-        await carryOut(desk);
-        await desk.finish();
-      });
-    }
+    for (const mailbox of [...new Set([...work.keys(), ...also])].sort(compareText))
+      await this.#at(this.#repository, mailbox, work, carryOut);
+  }
+
+  async #at(
+    repository: Repository,
+    mailbox: MailboxName,
+    work: ReadonlyMap<MailboxName, readonly Action[]>,
+    carryOut: (desk: Desk) => Promise<void>,
+  ): Promise<void> {
+    await this.#guarded([mailbox], work.get(mailbox) ?? [], async () => {
+      const desk = await Desk.open(repository, mailbox, this.#operation);
+      await carryOut(desk);
+      await desk.finish();
+    });
   }
 
   /** A failure that concerns one mailbox fails what is left of it, and the run goes on without it. */
@@ -300,6 +314,20 @@ class Run {
   async #inSteps(actions: readonly Action[], run: (part: readonly Action[]) => Promise<void>): Promise<void> {
     for (const part of inBatches(actions)) await this.#step(() => run(part));
   }
+}
+
+/** Mailboxes that get the same messages, one after the other, so that these travel once; every other one for itself. */
+function chainsOf(
+  work: ReadonlyMap<MailboxName, readonly Action[]>,
+  landed: LandedMessages,
+): readonly (readonly MailboxName[])[] {
+  const chain: MailboxName[] = [];
+  const single: MailboxName[][] = [];
+  for (const mailbox of [...work.keys()].sort(compareText)) {
+    if (work.get(mailbox)?.some(action => landed.isShared(action))) chain.push(mailbox);
+    else single.push([mailbox]);
+  }
+  return chain.length === 0 ? single : [chain, ...single];
 }
 
 /** Sortable and unique: the time in UTC and eight random digits. */

@@ -1,10 +1,10 @@
 import type { SideName } from '../model/by-side.js';
-import { isMailboxUnread } from '../model/error.js';
+import { bug, isMailboxUnread, PosternError } from '../model/error.js';
 import { type Hidden, hiddenAt, hides } from '../model/hidden.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
-import type { MailboxEntry, Problem } from '../model/row.js';
+import type { MailboxEntry, MessageKey, Problem } from '../model/row.js';
 import type { MailboxRecord } from '../state/records.js';
-import type { Progress, Repository } from '../state/repository.js';
+import { eachInLanes, type Progress, type Repository } from '../state/repository.js';
 import { forgetLeftOut } from './apply-scope.js';
 import { type MailboxChange, observeMailbox } from './observe-mailbox.js';
 import { witnessFault } from './went-back.js';
@@ -62,36 +62,32 @@ export async function observeSide(
   const strange = strangePlaces(hidden, missing, side);
   let witnessed = 0;
   let unwitnessed = 0;
-  for (const [index, entry] of selectable.entries()) {
+  const toSee: MailboxEntry[] = [];
+  for (const entry of selectable) {
     const { mailbox } = entry;
-    if (!wanted(mailbox)) continue;
-    const what = side === 'remote' ? 'fetch' : 'scan';
-    options.progress?.({ what, mailbox, done: index, total: selectable.length });
+    if (!wanted(mailbox) || isUnchanged(records.get(mailbox), side, entry)) continue;
     const beside = strange.find(place => hides(place, mailbox));
-    if (beside !== undefined) {
+    if (beside === undefined) toSee.push(entry);
+    else {
       unread.add(mailbox);
       problems.push({ mailbox, reason: `it lies where others are out of sight: ${beside.reason}` });
+    }
+  }
+  const sights = await seeEach(repository, side, { entries: toSee, records, progress: options.progress });
+  for (const entry of toSee) {
+    const { mailbox } = entry;
+    const record = records.get(mailbox);
+    const sight = sights.get(mailbox) ?? bug('a mailbox nobody looked at');
+    if (sight instanceof PosternError) {
+      unread.add(mailbox);
+      problems.push({ mailbox, reason: sight.message });
+      if (record?.agreed && !gotNoMail(record, side, entry)) unseen.set(mailbox, sight.message);
       continue;
     }
-    const record = records.get(mailbox);
-    if (isUnchanged(record, side, entry)) continue;
-    try {
-      if (await isAsKnown(repository, side, record)) {
-        if (record!.generation > 0) witnessed++;
-        continue;
-      }
-      const observed = await observeMailbox(repository, side, mailbox);
-      const { fresh, gone, flags } = observed.change;
-      if (fresh + gone + flags > 0) changes.push(observed.change);
-      for (const [key, reason] of observed.snapshot.unreadable) problems.push({ mailbox, key, reason });
-      if ((record?.generation ?? 0) > 0) observed.unwitnessed ? unwitnessed++ : witnessed++;
-    } catch (error) {
-      if (!isMailboxUnread(error)) throw error;
-      unread.add(mailbox);
-      problems.push({ mailbox, reason: error.message });
-      const record = records.get(mailbox);
-      if (record?.agreed && !gotNoMail(record, side, entry)) unseen.set(mailbox, error.message);
-    }
+    const { change, unreadable } = sight;
+    if (change !== undefined && change.fresh + change.gone + change.flags > 0) changes.push(change);
+    for (const [key, reason] of unreadable) problems.push({ mailbox, key, reason });
+    if ((record?.generation ?? 0) > 0) sight.unwitnessed ? unwitnessed++ : witnessed++;
   }
   for (const record of missing) {
     if (!wanted(record.mailbox)) continue;
@@ -114,6 +110,52 @@ export async function observeSide(
     unseen,
     stranger: unwitnessed > 0 && witnessed === 0,
   };
+}
+
+/** What became of a look at one mailbox. */
+interface MailboxSight {
+  /** Undefined where the side itself proves that nothing changed. */
+  readonly change: MailboxChange | undefined;
+  readonly unreadable: ReadonlyMap<MessageKey, string>;
+  readonly unwitnessed: boolean;
+}
+
+const AS_KNOWN: MailboxSight = { change: undefined, unreadable: new Map(), unwitnessed: false };
+
+/** Looks at each mailbox and brings the state up to date with it; on a server at several at once. */
+async function seeEach(
+  repository: Repository,
+  side: SideName,
+  {
+    entries,
+    records,
+    progress,
+  }: {
+    readonly entries: readonly MailboxEntry[];
+    readonly records: ReadonlyMap<string, MailboxRecord>;
+    readonly progress: Progress | undefined;
+  },
+): Promise<ReadonlyMap<MailboxName, MailboxSight | PosternError>> {
+  const sights = new Map<MailboxName, MailboxSight | PosternError>();
+  const what = side === 'remote' ? 'fetch' : 'scan';
+  let done = 0;
+  const see = async (seer: Repository, { mailbox }: MailboxEntry) => {
+    progress?.({ what, mailbox, done: done++, total: entries.length });
+    try {
+      if (await isAsKnown(seer, side, records.get(mailbox))) sights.set(mailbox, AS_KNOWN);
+      else {
+        const { change, snapshot, unwitnessed } = await observeMailbox(seer, side, mailbox);
+        sights.set(mailbox, { change, unreadable: snapshot.unreadable, unwitnessed });
+      }
+    } catch (error) {
+      if (!isMailboxUnread(error)) throw error;
+      sights.set(mailbox, error);
+    }
+  };
+  if (repository.sides[side].kind === 'imap') {
+    await eachInLanes(repository, { jobs: entries, uses: [side] }, see);
+  } else for (const entry of entries) await see(repository, entry);
+  return sights;
 }
 
 function outOfSight(mailbox: MailboxName): Problem {

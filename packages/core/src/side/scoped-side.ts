@@ -183,6 +183,11 @@ export class ScopedSide implements Side {
     return this.#side.sweep(this.#inner(mailbox), keys);
   }
 
+  async another(): Promise<Side | undefined> {
+    const side = await this.#side.another();
+    return side === undefined ? undefined : new ScopedSide(side, this.#scope, this.#position);
+  }
+
   async close(): Promise<void> {
     return this.#side.close();
   }

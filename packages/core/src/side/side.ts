@@ -105,6 +105,12 @@ export interface Side {
    */
   makeDurable(mailbox: MailboxName): Promise<void>;
 
+  /**
+   * The same account once more, to work in another mailbox at the same time (an IMAP side: over a connection of its own).
+   * Undefined where there can be no more. Whoever asked for it closes it.
+   */
+  another(): Promise<Side | undefined>;
+
   /** Removes what earlier deliveries of these keys left behind half done. Nothing that is a message is touched. */
   sweep(mailbox: MailboxName, keys: readonly MessageKey[]): Promise<void>;
 

@@ -3,6 +3,7 @@ import { type BySide, SIDES, type SideName } from '../model/by-side.js';
 import type { Clock } from '../model/clock.js';
 import { PosternError } from '../model/error.js';
 import type { Steps } from '../model/steps.js';
+import type { Lanes } from '../side/lanes.js';
 import type { Scope } from '../side/scope.js';
 import type { Side } from '../side/side.js';
 import type { RepositoryRecord } from './records.js';
@@ -19,6 +20,8 @@ export interface Repository {
   readonly random: () => string;
   /** The mailboxes `sides` shows; the whole account when absent. */
   readonly scope?: Scope;
+  /** For work in several mailboxes at once; one follows the other when absent. */
+  readonly lanes?: Lanes;
   /** What plans may hold; everything when absent. */
   readonly policy?: Policy;
   /** What an interruption waits for; nobody interrupts when absent. */
@@ -34,6 +37,16 @@ export type Progress = (step: {
   readonly done: number;
   readonly total: number;
 }) => void;
+
+/** Does every job, in lanes where there are some: each with a repository whose sides nobody else uses meanwhile. */
+export async function eachInLanes<T>(
+  repository: Repository,
+  { jobs, uses }: { readonly jobs: readonly T[]; readonly uses: readonly SideName[] },
+  work: (repository: Repository, job: T) => Promise<void>,
+): Promise<void> {
+  if (repository.lanes === undefined) for (const job of jobs) await work(repository, job);
+  else await repository.lanes.each(jobs, uses, (sides, job) => work({ ...repository, sides }, job));
+}
 
 /** Writes what an empty state needs before anything else; refuses nothing, for the state was just created. */
 export async function initState(repository: Repository): Promise<void> {

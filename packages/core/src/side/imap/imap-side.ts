@@ -165,6 +165,20 @@ export class ImapSide implements Side {
   /** Nothing of a delivery is left half done on a server: APPEND is atomic (RFC 3501 §6.3.11). */
   async sweep(): Promise<void> {}
 
+  /** Most servers let an account have a few connections only, and say so in many ways. */
+  async another(): Promise<Side | undefined> {
+    const { onAlert: _said, ...options } = this.#options;
+    const side = new ImapSide(options);
+    side.#listing = this.#listing;
+    try {
+      await side.#connection.session();
+      return side;
+    } catch (error) {
+      if (error instanceof PosternError) return undefined;
+      throw error;
+    }
+  }
+
   async close(): Promise<void> {
     await this.#connection.close();
   }

@@ -90,12 +90,14 @@ export class MaildirSide implements Side {
   readonly #attic: Attic;
   readonly #witness: Octets;
   readonly #copies: CopyKind;
+  readonly #options: MaildirSideOptions;
   /** By mailbox directory; undefined where keywords are switched off. */
   readonly #keywords: Map<Octets, MailboxKeywords> | undefined;
   #tree: MailboxTree | undefined;
 
   constructor(options: MaildirSideOptions) {
     const root = resolve(options.root);
+    this.#options = { ...options, root };
     this.address = `maildir:${root}`;
     this.#root = octetsOfText(root);
     this.#layout = options.layout;
@@ -276,6 +278,10 @@ export class MaildirSide implements Side {
 
   async sweep(mailbox: MailboxName, keys: readonly MessageKey[]): Promise<void> {
     sweepTemporary(this.#seam, this.#directories(mailbox), keys);
+  }
+
+  async another(): Promise<Side> {
+    return new MaildirSide(this.#options);
   }
 
   async close(): Promise<void> {}
