@@ -1,5 +1,6 @@
 import { SIDES, type SideName } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
+import type { Pair } from '../model/pair.js';
 import type { MessageKey, Row, Snapshot } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
 import type { MailboxRecord } from '../state/records.js';
@@ -24,10 +25,9 @@ export async function loadSnapshot(
 
 /** Everything the state has on one mailbox. */
 export async function loadView(store: Store, record: MailboxRecord): Promise<MailboxView> {
-  const pairs = await store.all('pair', record.mailbox);
   return {
     mailbox: record.mailbox,
-    pairs: [...pairs.values()],
+    pairs: listOf(await store.all('pair', record.mailbox)),
     sides: {
       remote: await loadSnapshot(store, record, 'remote'),
       local: await loadSnapshot(store, record, 'local'),
@@ -40,4 +40,17 @@ export async function loadView(store: Store, record: MailboxRecord): Promise<Mai
 
 export async function loadRecord(store: Store, mailbox: MailboxName): Promise<MailboxRecord> {
   return (await store.get('mailbox', '', mailbox)) ?? { mailbox, generation: 0, sides: {} };
+}
+
+type Pairs = ReadonlyMap<string, Pair>;
+
+const lists = new WeakMap<Pairs, readonly Pair[]>();
+
+/** The same list for the same pairs: what was found out about it holds. */
+function listOf(pairs: Pairs): readonly Pair[] {
+  const known = lists.get(pairs);
+  if (known !== undefined) return known;
+  const list = [...pairs.values()];
+  lists.set(pairs, list);
+  return list;
 }
