@@ -14,7 +14,7 @@ import { Scope } from '@postern/core/side/scope.js';
 import { scopedSides } from '@postern/core/side/scoped-side.js';
 import type { Side } from '@postern/core/side/side.js';
 import { openStore } from '@postern/core/state/disk-store.js';
-import { acquireLock } from '@postern/core/state/lock.js';
+import { acquireLock, type RepositoryLock } from '@postern/core/state/lock.js';
 import { checkOwner, type Repository } from '@postern/core/state/repository.js';
 import type { FsckTarget } from '@postern/fsck/target.js';
 import type { Config } from './config/config.js';
@@ -38,8 +38,8 @@ export async function withRepository<T>(
   opening: Opening,
   act: (repository: Repository) => Promise<T>,
 ): Promise<T> {
-  return withLock(opening, async () => {
-    const store = await openStore(opening.config.stateDirectory, { seam: openSeam });
+  return withLock(opening, async ({ followsDeath }) => {
+    const store = await openStore(opening.config.stateDirectory, { seam: openSeam, thorough: followsDeath });
     return closing(store, () =>
       withSides(opening, async (sides, scope) => {
         const { id, policy } = opening.config;
@@ -100,7 +100,10 @@ function forgottenWords(mailboxes: readonly MailboxName[]): string {
 }
 
 /** Holds the lock of a repository for as long as `act` runs. A signal lets go of it too. */
-export async function withLock<T>({ config, command }: Opening, act: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  { config, command }: Opening,
+  act: (lock: RepositoryLock) => Promise<T>,
+): Promise<T> {
   if (!existsSync(dirname(config.lockFile))) {
     throw new PosternError('state-missing', `the state directory ${dirname(config.lockFile)} is not there`, {
       hint: 'mount it or put it back; if it is lost, make the directory and run: postern fsck --repair',
@@ -115,7 +118,7 @@ export async function withLock<T>({ config, command }: Opening, act: () => Promi
         await lock.release();
       },
     },
-    act,
+    () => act(lock),
   );
 }
 

@@ -8,8 +8,8 @@ import { eightDigits, makeSides, type Opening, withLock } from './open-repositor
 /** Opens the state of a repository, under its lock and checked for its owner, for what neither side is asked for. */
 export async function withState<T>(opening: Opening, act: (store: LevelStore) => Promise<T>): Promise<T> {
   const { id, stateDirectory } = opening.config;
-  return withLock(opening, async () => {
-    const store = await openStore(stateDirectory, { seam: openSeam });
+  return withLock(opening, async ({ followsDeath }) => {
+    const store = await openStore(stateDirectory, { seam: openSeam, thorough: followsDeath });
     try {
       const sides = makeSides(opening);
       await checkOwner({ id, sides, store, clock: systemClock, random: eightDigits });

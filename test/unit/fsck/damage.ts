@@ -4,7 +4,7 @@ import { statePaths } from '@postern/core/state/disk-store.js';
 import { hashRecord } from '@postern/core/state/hash.js';
 import type { DiskRig } from '../../support/disk-rig.js';
 
-export type FileDamage = 'missing' | 'truncated' | 'halved' | 'emptied' | 'garbage';
+export type FileDamage = 'missing' | 'truncated' | 'halved' | 'emptied' | 'garbage' | 'doubled';
 
 /** Files of a state directory that hold something, with their paths inside it; LevelDB's own text log says nothing. */
 export async function levelFiles(rig: DiskRig): Promise<string[]> {
@@ -23,6 +23,8 @@ export async function damageFile(rig: DiskRig, file: string, damage: FileDamage)
       return truncate(path, 0);
     case 'truncated':
       return truncate(path, Math.max(0, length - 20));
+    case 'doubled':
+      return writeFile(path, Buffer.concat([await readFile(path), await readFile(path)]));
     case 'halved':
       return truncate(path, length >> 1);
     case 'garbage':

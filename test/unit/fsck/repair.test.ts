@@ -345,7 +345,7 @@ describe('a repair (P7)', () => {
   });
 });
 
-const DAMAGES: readonly FileDamage[] = ['missing', 'truncated', 'halved', 'emptied', 'garbage'];
+const DAMAGES: readonly FileDamage[] = ['missing', 'truncated', 'halved', 'emptied', 'garbage', 'doubled'];
 
 describe.each(['in the log', 'in tables'])('a repair of a database whose records are %s', where => {
   it.each(DAMAGES)('gets over every file that is %s, each for itself', async damage => {

@@ -39,6 +39,7 @@ const dead = async (): Promise<LockHolder> => ({ ...(await here()), pid: await d
 describe('the lock of a repository', () => {
   it('says who holds it, and is gone after its release', async () => {
     const lock = await acquire();
+    expect(lock.followsDeath).toBe(false);
     expect(await onDisk()).toEqual(lock.holder);
     expect(lock.holder).toMatchObject({
       host: hostname(),
@@ -75,6 +76,16 @@ describe('the lock of a repository', () => {
     } finally {
       await end(child);
     }
+  });
+
+  it('tells that the one before died with it: what it left is looked at more closely', async () => {
+    await leave(await dead());
+    const lock = await acquire();
+    expect(lock.followsDeath).toBe(true);
+    await lock.release();
+    const next = await acquire();
+    expect(next.followsDeath).toBe(false);
+    await next.release();
   });
 
   it('goes to exactly one of many that want it at once, also when a dead one has to go first', async () => {

@@ -2,7 +2,7 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSeam } from '@postern/core/model/effect.js';
-import { damagedTables } from '@postern/core/state/check-tables.js';
+import { damagedTables } from '@postern/core/state/check-files.js';
 import { crc32c } from '@postern/core/state/crc32c.js';
 import { createStore, openLevel, openStore, statePaths } from '@postern/core/state/disk-store.js';
 import { walk } from '@postern/core/state/level.js';

@@ -22,6 +22,14 @@ export function crc32c(bytes: Uint8Array): number {
   return (crc ^ 0xffffffff) >>> 0;
 }
 
+const MASK_DELTA = 0xa282ead8;
+
+/** As LevelDB stores it: the checksum of octets that hold a checksum must not be an accident. */
+export function maskedCrc32c(bytes: Uint8Array): number {
+  const crc = crc32c(bytes);
+  return (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0;
+}
+
 type Table = Int32Array;
 type Tables = [Table, Table, Table, Table, Table, Table, Table, Table];
 

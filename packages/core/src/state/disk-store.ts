@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PosternError } from '../model/error.js';
-import { refuseDamagedTables } from './check-tables.js';
+import { refuseDamagedFiles } from './check-files.js';
 import { damaged, FSCK_HINT } from './damage.js';
 import { newDatabaseId, readDatabaseId, writeDatabaseId } from './database-id.js';
 import { exists } from './exists.js';
@@ -52,9 +52,13 @@ export async function createStore(directory: string, { seam }: StoreOptions): Pr
 
 /**
  * Opens the state in `directory`. Throws `state-missing` where none was ever made, `state-damaged` where one was and is
- * lost or broken, `state-version`, `state-foreign`, `busy`, `read-only` or `disk-full`. Never creates anything.
+ * lost or broken, `state-version`, `state-foreign`, `busy`, `read-only` or `disk-full`. Never creates anything. `thorough`: a
+ * process died with it, so that all files are checked, however large.
  */
-export async function openStore(directory: string, { seam }: StoreOptions): Promise<LevelStore> {
+export async function openStore(
+  directory: string,
+  { seam, thorough = false }: StoreOptions & { readonly thorough?: boolean },
+): Promise<LevelStore> {
   return translated(directory, async () => {
     const paths = statePaths(directory);
     const id = await readDatabaseId(paths.id);
@@ -68,7 +72,7 @@ export async function openStore(directory: string, { seam }: StoreOptions): Prom
     // LevelDB makes files even where it finds no database and may not create one.
     if (!(await exists(join(paths.level, 'CURRENT'))))
       throw damaged('the database is gone, only db.id is left');
-    await refuseDamagedTables(paths.level);
+    await refuseDamagedFiles(paths.level, { thorough });
     const level = await openLevel(paths.level, { createIfMissing: false, errorIfExists: false });
     return closedOnFailure(level, async () => {
       const store = await LevelStore.open(level, { seam });

@@ -18,6 +18,8 @@ export interface LockOptions {
 
 export interface RepositoryLock {
   readonly holder: LockHolder;
+  /** The one before was held by a process that died with it. */
+  readonly followsDeath: boolean;
   /** Removes the lock file, if it is still this lock's. Releasing again does nothing. */
   release(): Promise<void>;
   /** The same at once, for a process that ends before anything else runs. What goes wrong leaves the lock to be broken. */
@@ -42,12 +44,14 @@ export async function acquireLock(options: LockOptions): Promise<RepositoryLock>
 }
 
 async function acquire(options: LockOptions, depth: number): Promise<RepositoryLock> {
+  let followsDeath = false;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const holder = await claim(options);
     if (holder !== undefined) {
       if (attempt > 0 && depth === 0) await sweep(options);
       return {
         holder,
+        followsDeath,
         release: () => removeIfHeldBy(holder, options),
         releaseNow: () => removeNow(holder, options),
       };
@@ -57,6 +61,7 @@ async function acquire(options: LockOptions, depth: number): Promise<RepositoryL
     if (found === 'unreadable') throw unreadable(options.path);
     const state = await holderState(found);
     if (state !== 'dead' || depth === DEEPEST) throw busy(found, state, options.path);
+    followsDeath = true;
     await breakLock(found, options, depth);
   }
   throw new PosternError('busy', 'other posterns take and release this repository all the time', {

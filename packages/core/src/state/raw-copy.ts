@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, mkdtemp, readdir, rm, unlink } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, rm, truncate, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Seam } from '../model/effect.js';
@@ -12,6 +12,8 @@ export interface RawCopy {
   readonly faults: readonly string[];
   /** Removes a file of the copy. */
   drop(name: string): Promise<void>;
+  /** Leaves only the beginning of a file of the copy. */
+  cut(name: string, size: number): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -38,11 +40,15 @@ export async function copyLevel(from: string, seam: Seam): Promise<RawCopy> {
     const target = join(directory, name);
     return seam.run({ surface: 'fs', name: 'unlink', target }, () => unlink(target));
   };
+  const cut = (name: string, size: number) => {
+    const target = join(directory, name);
+    return seam.run({ surface: 'fs', name: 'truncate', target }, () => truncate(target, size));
+  };
   const remove = () =>
     seam.run({ surface: 'fs', name: 'rm', target: directory }, () =>
       rm(directory, { recursive: true, force: true }),
     );
-  return { directory, faults, drop, remove };
+  return { directory, faults, drop, cut, remove };
 }
 
 async function filesOf(directory: string, faults: string[]): Promise<string[]> {

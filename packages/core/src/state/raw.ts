@@ -1,6 +1,6 @@
 import type { Seam } from '../model/effect.js';
 import { type ErrorCode, PosternError } from '../model/error.js';
-import { damagedTables } from './check-tables.js';
+import { damagedLogs, damagedTables } from './check-files.js';
 import { decodeRecord } from './codec.js';
 import { readDatabaseId } from './database-id.js';
 import { openLevel, statePaths } from './disk-store.js';
@@ -43,9 +43,9 @@ export interface RawEntry {
 }
 
 /**
- * What a fault of the state as a whole is about: `id` db.id, `files` a file that cannot be read, `tables` one that does not
- * fit its checksums (LevelDB is not asked to open it), `open` the database cannot be opened, `entries` not all entries can be read, `root` the seal of seals, `foreign` db.id and the database do
- * not belong together.
+ * What a fault of the state as a whole is about: `id` db.id, `files` a file that cannot be read, `tables` a table that does not
+ * fit its checksums or a log that repeats itself (LevelDB is not asked to open them), `open` the database cannot be opened,
+ * `entries` not all entries can be read, `root` the seal of seals, `foreign` db.id and the database do not belong together.
  */
 export type RawFaultKind = 'id' | 'files' | 'tables' | 'open' | 'entries' | 'root' | 'foreign';
 
@@ -103,10 +103,12 @@ export async function readRaw({ directory, seam, repair = false, visit }: RawOpt
   try {
     for (const reason of copy.faults) survey.note('files', reason);
     const tables = await damagedTables(copy.directory);
-    for (const { fault } of tables) survey.note('tables', fault);
-    // LevelDB may take the whole process down with such a table: it never sees one.
+    const logs = await damagedLogs(copy.directory);
+    for (const { fault } of [...tables, ...logs]) survey.note('tables', fault);
+    // LevelDB may take the whole process down with such a file: it never sees one.
     for (const { name } of tables) await copy.drop(name);
-    if (tables.length === 0 || repair) {
+    for (const { name, sound } of logs) await copy.cut(name, sound);
+    if ((tables.length === 0 && logs.length === 0) || repair) {
       const level = await survey.attempt('open', 'the database', () => openCopy(copy.directory, repair));
       if (level !== undefined) {
         try {

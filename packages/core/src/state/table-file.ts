@@ -1,4 +1,4 @@
-import { crc32c } from './crc32c.js';
+import { maskedCrc32c } from './crc32c.js';
 import { unsnap } from './snappy.js';
 import { readVarint } from './varint.js';
 
@@ -12,7 +12,6 @@ import { readVarint } from './varint.js';
 const FOOTER = 48;
 const TRAILER = 5;
 const MAGIC = [0x8b80fb57, 0xdb477524];
-const MASK_DELTA = 0xa282ead8;
 
 interface Handle {
   readonly offset: number;
@@ -97,14 +96,10 @@ function readBlock(bytes: Buffer, { offset, size }: Handle): Buffer | undefined 
   if (offset + size + TRAILER > bytes.length) return undefined;
   const block = bytes.subarray(offset, offset + size);
   const masked = bytes.readUInt32LE(offset + size + 1);
-  if (mask(crc32c(bytes.subarray(offset, offset + size + 1))) !== masked) return undefined;
+  if (maskedCrc32c(bytes.subarray(offset, offset + size + 1)) !== masked) return undefined;
   const type = bytes[offset + size];
   if (type === 0) return block;
   return type === 1 ? unsnap(block) : undefined;
-}
-
-function mask(crc: number): number {
-  return (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0;
 }
 
 function rawEntries(block: Buffer): Generator<{ readonly key: Buffer; readonly value: Buffer }> | undefined {
