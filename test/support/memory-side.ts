@@ -23,6 +23,7 @@ import type {
   Relocation,
   Removal,
   RemoveOutcome,
+  Seen,
   Side,
   Sight,
   Witness,
@@ -92,7 +93,7 @@ export class MemorySide implements Side {
     return { entries: [...entries.values()], problems: [] };
   }
 
-  async snapshot(name: MailboxName, known: Snapshot | undefined): Promise<Snapshot> {
+  async snapshot(name: MailboxName, known: Snapshot | undefined, seen?: Seen): Promise<Snapshot> {
     const mailbox = this.#mailbox(name);
     const cursor = this.#cursor(mailbox);
     const old = known?.cursor.epoch === cursor.epoch ? known.rows : undefined;
@@ -101,6 +102,7 @@ export class MemorySide implements Side {
       if (!mailbox.unreadable.has(message.key)) rows.set(message.key, this.#row(message, old));
     }
     const unreadable = new Map([...mailbox.unreadable].filter(([key]) => mailbox.messages.has(key)));
+    seen?.(rows.size);
     return { mailbox: name, cursor, permanentFlags: this.#permanentFlags, rows, unreadable };
   }
 

@@ -27,6 +27,15 @@ export function describeSnapshots(use: () => Used): void {
       expect([undefined, identity.content]).toContain(content);
     });
 
+    it('say how many messages were read so far', async () => {
+      const { side, opened } = use();
+      for (const name of ['a', 'b', 'c']) await opened.user.add(INBOX, message({ id: name }));
+      const counts: number[] = [];
+      await side.snapshot(INBOX, undefined, messages => counts.push(messages));
+      expect(counts).toEqual([...counts].sort((a, b) => a - b));
+      expect(counts.at(-1)).toBe(3);
+    });
+
     it('give back the very rows of the known snapshot for what did not change', async () => {
       const { side, opened } = use();
       const stays = await opened.user.add(INBOX, message({ id: 'stays' }));

@@ -2,6 +2,7 @@ import type { SideName } from '../model/by-side.js';
 import { canStore, sameFlags } from '../model/flags.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Cursor, Snapshot } from '../model/row.js';
+import type { Seen } from '../side/side.js';
 import type { MailboxRecord, SideRecord } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
@@ -31,11 +32,12 @@ export async function observeMailbox(
   repository: Repository,
   side: SideName,
   mailbox: MailboxName,
+  seen?: Seen,
 ): Promise<ObservedMailbox> {
   const { store } = repository;
   const record = await loadRecord(store, mailbox);
   const known = await loadSnapshot(store, record, side);
-  const snapshot = await repository.sides[side].snapshot(mailbox, known);
+  const snapshot = await repository.sides[side].snapshot(mailbox, known, seen);
   const witness = await repository.sides[side].readWitness(mailbox);
   const fault =
     (known === undefined ? undefined : wentBack(known.cursor, snapshot.cursor)) ??

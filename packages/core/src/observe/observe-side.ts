@@ -138,19 +138,30 @@ async function seeEach(
 ): Promise<ReadonlyMap<MailboxName, MailboxSight | PosternError>> {
   const sights = new Map<MailboxName, MailboxSight | PosternError>();
   const what = side === 'remote' ? 'fetch' : 'scan';
+  const sizeOf = ({ mailbox, status }: MailboxEntry) =>
+    status?.count ?? records.get(mailbox)?.sides[side]?.cursor.count ?? 0;
+  const total = entries.reduce((sum, entry) => sum + sizeOf(entry), 0);
   let done = 0;
-  const see = async (seer: Repository, { mailbox }: MailboxEntry) => {
-    progress?.({ what, mailbox, done: done++, total: entries.length });
+  const see = async (seer: Repository, entry: MailboxEntry) => {
+    const { mailbox } = entry;
+    let here = 0;
+    const seen = (messages: number) => {
+      done += messages - here;
+      here = messages;
+      progress?.({ what, mailbox, done: Math.min(done, total), total });
+    };
+    seen(0);
     try {
       if (await isAsKnown(seer, side, records.get(mailbox))) sights.set(mailbox, AS_KNOWN);
       else {
-        const { change, snapshot, unwitnessed } = await observeMailbox(seer, side, mailbox);
+        const { change, snapshot, unwitnessed } = await observeMailbox(seer, side, mailbox, seen);
         sights.set(mailbox, { change, unreadable: snapshot.unreadable, unwitnessed });
       }
     } catch (error) {
       if (!isMailboxUnread(error)) throw error;
       sights.set(mailbox, error);
     }
+    seen(Math.max(here, sizeOf(entry)));
   };
   if (repository.sides[side].kind === 'imap') {
     await eachInLanes(repository, { jobs: entries, uses: [side] }, see);

@@ -23,6 +23,7 @@ import type {
   Relocation,
   Removal,
   RemoveOutcome,
+  Seen,
   Side,
   Sight,
   Witness,
@@ -88,9 +89,9 @@ export class ScopedSide implements Side {
     return { entries, problems, hidden, ...(this.#scope.rules.subscribed ? { leftOut } : {}) };
   }
 
-  async snapshot(mailbox: MailboxName, known: Snapshot | undefined): Promise<Snapshot> {
+  async snapshot(mailbox: MailboxName, known: Snapshot | undefined, seen?: Seen): Promise<Snapshot> {
     const inner = this.#inner(mailbox);
-    const snapshot = await this.#side.snapshot(inner, known && { ...known, mailbox: inner });
+    const snapshot = await this.#side.snapshot(inner, known && { ...known, mailbox: inner }, seen);
     return { ...snapshot, mailbox };
   }
 

@@ -27,9 +27,10 @@ export interface Side {
 
   /**
    * All messages of a mailbox. `known` is what the caller still has from an earlier snapshot: rows in it are used again
-   * where the side can prove that they did not change. Throws `mailbox-unreadable` or `snapshot-incomplete`.
+   * where the side can prove that they did not change. `seen` is told now and then how many messages were read so far. Throws
+   * `mailbox-unreadable` or `snapshot-incomplete`.
    */
-  snapshot(mailbox: MailboxName, known: Snapshot | undefined): Promise<Snapshot>;
+  snapshot(mailbox: MailboxName, known: Snapshot | undefined, seen?: Seen): Promise<Snapshot>;
 
   /**
    * Whether the mailbox is provably as it was at a cursor of a snapshot without unreadable messages, at the cost of a few
@@ -231,6 +232,9 @@ export type MoveOutcome =
   | { readonly kind: 'refused'; readonly reason: string };
 
 export type CopyOutcome = Exclude<MoveOutcome, { readonly kind: 'marked' }>;
+
+/** Counts messages while a mailbox is read. */
+export type Seen = (messages: number) => void;
 
 /** What a mailbox says of its own history, kept beside the mail so that a restored backup is noticed. */
 export interface Witness {

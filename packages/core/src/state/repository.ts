@@ -30,7 +30,7 @@ export interface Repository {
   readonly worker?: { readonly pid: number; readonly command: string };
 }
 
-/** What a long run tells while it goes on. Counts are messages. */
+/** What a long run tells while it goes on. Counts are messages, or lines of a plan; `total` is 0 where nobody knows. */
 export type Progress = (step: {
   readonly what: 'fetch' | 'scan' | 'compare' | 'apply';
   readonly mailbox: string;

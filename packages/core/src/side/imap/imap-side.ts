@@ -12,6 +12,7 @@ import type {
   Relocation,
   Removal,
   RemoveOutcome,
+  Seen,
   Side,
   Sight,
   Witness,
@@ -55,11 +56,12 @@ export class ImapSide implements Side {
     return { entries, problems };
   }
 
-  async snapshot(mailbox: MailboxName, known: Snapshot | undefined): Promise<Snapshot> {
+  async snapshot(mailbox: MailboxName, known: Snapshot | undefined, seen?: Seen): Promise<Snapshot> {
     const snapshot = await takeSnapshot({
       reopen: () => this.#open(mailbox, open, 'read'),
       opened: await this.#open(mailbox, open, 'read'),
       known,
+      seen,
       clock: this.#options.clock,
       permanentFlags: this.#permanentFlags.get(mailbox),
       listedCount: this.#listing?.entries.find(entry => entry.mailbox === mailbox)?.status?.count,

@@ -3,6 +3,7 @@ import { PosternError } from '../../model/error.js';
 import { printable } from '../../model/escape-text.js';
 import { type Flags, type PermanentFlags, sameFlags } from '../../model/flags.js';
 import type { MessageKey, Row, Snapshot } from '../../model/row.js';
+import type { Seen } from '../side.js';
 import { demandRoom } from './demand-room.js';
 import { type Description, describe, descriptionFault, withState } from './describe.js';
 import { CommandRefused, SaidBye } from './error-words.js';
@@ -29,6 +30,7 @@ export interface SnapshotRequest {
   /** Opens it again, after the server said BYE. */
   readonly reopen: () => Promise<Opened>;
   readonly known: Snapshot | undefined;
+  readonly seen: Seen | undefined;
   readonly clock: Clock;
   /** What the mailbox can store, as SELECT said earlier; asked now where it is undefined and EXAMINE did not say. */
   readonly permanentFlags: PermanentFlags | undefined;
@@ -234,6 +236,7 @@ class Reading {
     const { uid, flags, modseq } = fetched;
     if (flags !== undefined)
       this.#states.set(uid, { flags, modseq: modseq ?? this.#states.get(uid)?.modseq });
+    this.#request.seen?.(this.#states.size);
     const description = describe(fetched);
     if (description !== undefined) this.#descriptions.set(uid, description);
     else if (fetched.header !== undefined) this.#faults.set(uid, descriptionFault(fetched)!);

@@ -24,6 +24,7 @@ import type {
   Relocation,
   Removal,
   RemoveOutcome,
+  Seen,
   Side,
   Sight,
   Witness,
@@ -119,8 +120,8 @@ export class MaildirSide implements Side {
     return { entries: entriesOfTree(tree), problems: tree.problems, hidden: tree.hidden };
   }
 
-  async snapshot(mailbox: MailboxName, known: Snapshot | undefined): Promise<Snapshot> {
-    return scanMailbox(this.#directories(mailbox), known, this.#clock);
+  async snapshot(mailbox: MailboxName, known: Snapshot | undefined, seen?: Seen): Promise<Snapshot> {
+    return scanMailbox(this.#directories(mailbox), known, this.#clock, seen);
   }
 
   async isAsAt(mailbox: MailboxName, cursor: Cursor): Promise<boolean> {

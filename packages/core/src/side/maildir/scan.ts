@@ -2,7 +2,7 @@ import type { Clock } from '../../model/clock.js';
 import { sameFlags } from '../../model/flags.js';
 import type { MessageFacts } from '../../model/message-digester.js';
 import { type Cursor, type MessageKey, NO_EPOCH, type Row, type Snapshot } from '../../model/row.js';
-import type { Sight } from '../side.js';
+import type { Seen, Sight } from '../side.js';
 import { Breather } from './breather.js';
 import { Census } from './census.js';
 import { baseOf, keyOf, parseFileName } from './file-name.js';
@@ -22,6 +22,7 @@ export async function scanMailbox(
   directories: MailDirectories,
   known: Snapshot | undefined,
   clock: Clock,
+  seen?: Seen,
 ): Promise<Snapshot> {
   // A file that could not be read may have become readable without a trace in its directory.
   if (known?.unreadable.size === 0 && isAsAt(directories, known.cursor)) return known;
@@ -31,7 +32,11 @@ export async function scanMailbox(
   // Read after the pass whose stamps the cursor notes: a change in between shows in the next ones.
   const letters = directories.keywords.letters();
   const reader = new RowReader(letters, known?.rows);
-  const open = await census.settle([...census.spots.keys()], (base, found) => reader.meet(base, found));
+  let met = 0;
+  const open = await census.settle([...census.spots.keys()], (base, found) => {
+    seen?.(++met);
+    return reader.meet(base, found);
+  });
   const inDoubt = new Set([...bases, ...open].filter(base => !reader.hasMet(base) && !census.isGone(base)));
   for (const base of inDoubt) reader.keep(base, known);
   const { rows, unreadable } = reader;
