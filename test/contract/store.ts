@@ -100,6 +100,7 @@ export function describeStore(name: string, make: () => Promise<StoreRig>): void
       expect(await store.get('remote', 'INBOX', '42')).toBeUndefined();
       expect(await store.all('remote', 'INBOX')).toEqual(new Map());
       expect(await store.partitions('remote')).toEqual([]);
+      expect(await store.count('remote', 'INBOX')).toBe(0);
     });
 
     it('keeps kinds and mailboxes apart, also where one name begins another', async () => {
@@ -226,6 +227,7 @@ export function describeStore(name: string, make: () => Promise<StoreRig>): void
         if (step % 10 === 9) await reopen();
         const sorted = [...model].sort(([a], [b]) => (a < b ? -1 : 1));
         expect([...(await store.all('remote', 'INBOX'))]).toEqual(sorted);
+        expect(await store.count('remote', 'INBOX')).toBe(model.size);
         const key = String(1 + below(50));
         expect(await store.get('remote', 'INBOX', key)).toEqual(model.get(key));
       }

@@ -35,6 +35,7 @@ async function planned(rig: Rig) {
     const watched = Object.assign(Object.create(store) as typeof store, {
       all,
       get: store.get.bind(store),
+      each: store.each.bind(store),
       write: store.write.bind(store),
       partitions: store.partitions.bind(store),
     });

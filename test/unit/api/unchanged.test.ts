@@ -46,6 +46,7 @@ class World {
         return inner.all(kind, mailbox);
       },
       each: (kind, mailbox) => inner.each(kind, mailbox),
+      count: (kind, mailbox) => inner.count(kind, mailbox),
       partitions: kind => inner.partitions(kind),
       write: (changes, options) => inner.write(changes, options),
       close: () => inner.close(),

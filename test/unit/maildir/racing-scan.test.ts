@@ -150,7 +150,7 @@ describe('a scan while somebody else is at work', () => {
   });
 
   it(`RA-11: ${FILES} files that a mail reader renames without rest: nothing is ever taken for gone`, {
-    timeout: 60_000 + PLANS * 2000,
+    timeout: 60_000 + (PLANS * FILES) / 2,
   }, async () => {
     const box = await mailbox();
     for (let number = 0; number < FILES; number++) box.write('cur', `m${number}:2,`, `message ${number}`);

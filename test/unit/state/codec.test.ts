@@ -60,6 +60,7 @@ const mailbox: Required<MailboxRecord> = {
   rematch: 'UIDVALIDITY changed',
   missing: { remote: 1, local: 2 },
   agreed: true,
+  touched: { remote: ['7' as MessageKey], local: [] },
   quiet: false,
   formerly: 'Old' as MailboxName,
 };

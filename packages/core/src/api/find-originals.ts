@@ -1,27 +1,53 @@
 import type { Original, Originals } from '../merge/find-copies.js';
 import { type BySide, bySide, otherSide, SIDES, type SideName } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
-import { isEdited, type Pair } from '../model/pair.js';
+import { isEdited, type Pair, pairKey } from '../model/pair.js';
 import type { Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
+import { pairsLike } from '../observe/base-digests.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
-import { pairsLike } from './base-digests.js';
 
-/** Finds the paired messages of some digests: in the mailboxes that were merged anyway, and in quiet ones. */
+/**
+ * Finds the paired messages of some digests: in the mailboxes that were merged, and in those where that was not needed. A
+ * merge sees no more of a mailbox than what is unsettled: the rest is looked up by its digests.
+ */
 export async function findOriginals(
   store: Store,
   wanted: ReadonlySet<string>,
   { views, records }: { readonly views: readonly MailboxView[]; readonly records: readonly MailboxRecord[] },
 ): Promise<Originals> {
   const found = new Found(wanted);
-  if (wanted.size > 0) {
-    for (const view of views) found.collect(view);
-    for (const record of records) {
-      if (record.quiet) await found.collectQuiet(store, record, await pairsLike(store, record, wanted));
-    }
+  if (wanted.size === 0) return found;
+  const merged = new Map(views.map(view => [view.mailbox, view]));
+  for (const view of views) found.collect(view);
+  for (const record of records) {
+    const { quiet, touched, sides } = record;
+    const view = merged.get(record.mailbox);
+    const isWhole = view !== undefined && SIDES.some(side => sides[side] === undefined);
+    if ((!quiet && view === undefined) || isWhole || record.rematch !== undefined) continue;
+    const seen = new Set(view?.pairs.map(pairKey));
+    const like =
+      quiet || touched !== undefined
+        ? await pairsLike(store, record, wanted)
+        : await pairsIn(store, record, wanted);
+    await found.collectSettled(
+      store,
+      record,
+      like.filter(pair => !seen.has(pairKey(pair))),
+    );
   }
   return found;
+}
+
+async function pairsIn(
+  store: Store,
+  { mailbox }: MailboxRecord,
+  wanted: ReadonlySet<string>,
+): Promise<readonly Pair[]> {
+  return [...(await store.all('pair', mailbox)).values()].filter(({ identity }) =>
+    wanted.has(identity.digest),
+  );
 }
 
 class Found implements Originals {
@@ -58,8 +84,12 @@ class Found implements Originals {
     }
   }
 
-  /** In a quiet mailbox every message is in a pair, so that pairs tell how many there are of a kind. */
-  async collectQuiet(store: Store, { mailbox, sides }: MailboxRecord, pairs: readonly Pair[]): Promise<void> {
+  /** Every settled message is in a pair, so that pairs tell how many there are of a kind. */
+  async collectSettled(
+    store: Store,
+    { mailbox, sides }: MailboxRecord,
+    pairs: readonly Pair[],
+  ): Promise<void> {
     for (const pair of pairs) {
       const rowOf = async (side: SideName) =>
         sides[side]?.cursor.epoch === pair[side].epoch ? store.get(side, mailbox, pair[side].key) : undefined;

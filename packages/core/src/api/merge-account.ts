@@ -1,4 +1,3 @@
-import { unsettledPart } from '../match/unsettled-part.js';
 import type { Decision } from '../merge/decision.js';
 import { digestsToFind, findCopies } from '../merge/find-copies.js';
 import { findRenames } from '../merge/find-renames.js';
@@ -6,13 +5,13 @@ import { mergeMailbox } from '../merge/merge-mailbox.js';
 import { TWO_WAY } from '../merge/policy.js';
 import { type Relocation, relocate } from '../merge/relocate.js';
 import { agreedFlags } from '../model/agreed-flags.js';
-import { otherSide, type SideName } from '../model/by-side.js';
+import { type BySide, otherSide, type SideName } from '../model/by-side.js';
 import { sameFlags } from '../model/flags.js';
 import type { MailboxName } from '../model/mailbox.js';
 import { type Pair, pairKey } from '../model/pair.js';
 import type { Blocked, MailboxView } from '../model/view.js';
-import { loadView } from '../observe/load-view.js';
-import { NO_DIGESTS, unpairedDigests } from '../observe/unpaired-digests.js';
+import { loadUnsettled } from '../observe/load-view.js';
+import { type UnpairedMessages, unpairedMessages } from '../observe/unpaired.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Progress, Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
@@ -42,8 +41,6 @@ export async function mergeAccount(
 ): Promise<MergedAccount> {
   const { store } = repository;
   const views: MailboxView[] = [];
-  /** What was left out of each as settled may still be what a new message is a copy of. */
-  const whole = new Map<MailboxView, MailboxView>();
   const rematch: { mailbox: MailboxName; reason: string }[] = [];
   const unreadable: Blocked[] = [];
   const records: MailboxRecord[] = [];
@@ -58,10 +55,7 @@ export async function mergeAccount(
     }
     if (record.quiet) continue;
     options.progress?.({ what: 'compare', mailbox, done: 0, total: 0 });
-    const view = await loadView(store, record);
-    const open = await refreshBase(repository, unsettledPart(view));
-    views.push(open);
-    whole.set(open, view);
+    views.push(await refreshBase(repository, await loadUnsettled(store, record)));
   }
   const renames = findRenames(views);
   const merges = [{ decisions: renames.decisions, blocked: [] }, ...renames.views.map(mergeMailbox)];
@@ -69,15 +63,18 @@ export async function mergeAccount(
   const deletes = merges.some(({ decisions }) =>
     decisions.some(decision => decision.kind === 'delete' && mayDelete(decision.on)),
   );
-  const unpaired = deletes ? await unpairedDigests(store) : NO_DIGESTS;
+  const unpaired: BySide<UnpairedMessages> = {
+    remote: deletes ? await unpairedMessages(store, 'remote') : new Map(),
+    local: deletes ? await unpairedMessages(store, 'local') : new Map(),
+  };
   const relocation = relocate(merges, (side, digest, not) => {
     // A deletion that is forbidden anyway need not wait for anything.
     if (!mayDelete(otherSide(side))) return undefined;
-    for (const mailbox of unpaired[side].get(digest) ?? []) if (mailbox !== not) return mailbox;
+    for (const { mailbox } of unpaired[side].get(digest) ?? []) if (mailbox !== not) return mailbox;
     return undefined;
   });
   const originals = await findOriginals(store, digestsToFind(relocation.decisions), {
-    views: renames.views.map(view => whole.get(view) ?? view),
+    views: renames.views,
     records,
   });
   const decisions = findCopies(relocation.decisions, originals);

@@ -10,7 +10,7 @@ import { guardSides } from '../observe/guard-sides.js';
 import { type Observation, observeSide } from '../observe/observe-side.js';
 import { actionsOf, sortActions } from '../plan/build-plan.js';
 import type { PlanHeader } from '../plan/write-plan.js';
-import type { MailboxRecord } from '../state/records.js';
+import { type MailboxRecord, unquiet } from '../state/records.js';
 import type { Progress, Repository } from '../state/repository.js';
 import { countInFlight, findInterruptions, type Interruption } from './find-interruptions.js';
 import { type MergedAccount, mergeAccount } from './merge-account.js';
@@ -120,7 +120,7 @@ async function markQuiet(repository: Repository, record: MailboxRecord): Promise
   )
     return;
   await repository.store.write(
-    [{ put: 'mailbox', mailbox: '', key: record.mailbox, value: { ...record, quiet: true } }],
+    [{ put: 'mailbox', mailbox: '', key: record.mailbox, value: { ...unquiet(record), quiet: true } }],
     { durable: false },
   );
 }

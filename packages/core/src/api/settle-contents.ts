@@ -1,12 +1,11 @@
 import { matchRows } from '../match/match-rows.js';
 import { rowsToMatch, sortPairs } from '../match/sort-pairs.js';
-import { unsettledPart } from '../match/unsettled-part.js';
 import { SIDES, type SideName } from '../model/by-side.js';
 import { contentOfChunks } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
-import { loadRecord, loadView } from '../observe/load-view.js';
+import { loadRecord, loadUnsettled, loadView } from '../observe/load-view.js';
 import type { Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
 import { mergeAccount } from './merge-account.js';
@@ -24,7 +23,7 @@ export async function settleContents(
   for (const record of (await store.all('mailbox', '')).values()) {
     if (record.quiet || (only !== undefined && !only.includes(record.mailbox))) continue;
     for (let pass = 0; pass < 3; pass++) {
-      const view = unsettledPart(await loadView(store, record));
+      const view = await loadUnsettled(store, record);
       const wanted = wantedRows(view);
       let learned = 0;
       for (const side of SIDES) {

@@ -20,6 +20,7 @@ import { runFlags } from './flagging.js';
 import { withoutDoubt, withoutMoved } from './hold-back.js';
 import { already, failed, outcomeOf, type Refusal, type Report, skipped } from './judgement.js';
 import { LandedMessages } from './landed.js';
+import { chainsOf, type DeskEnds, endsOf } from './lane-jobs.js';
 import { runCreate, runDelete, runRename } from './mailbox-lines.js';
 import { runMoves } from './moving.js';
 import { runPairs, runUnpairs } from './pairing.js';
@@ -165,13 +166,23 @@ class Run {
       );
       for (const moves of journeys) await this.#move(moves, inDoubt);
       for (const copies of duplicates) await this.#copy(copies, inDoubt);
+      await this.#whereabouts.prepareFor([...rest.values()].flat());
       const carryOut = (desk: Desk) =>
         this.#carryOut(desk, rest.get(desk.mailbox) ?? [], { inDoubt, landed });
       await eachInLanes(
         this.#repository,
         { jobs: chainsOf(rest, landed), uses: SIDES },
         async (repository, mailboxes) => {
-          for (const mailbox of mailboxes) await this.#at(repository, mailbox, rest, carryOut);
+          for (const mailbox of mailboxes) {
+            const actions = rest.get(mailbox) ?? [];
+            const isShared = actions.some(action => landed.isShared(action));
+            await this.#at(
+              repository,
+              mailbox,
+              { actions, ends: isShared ? undefined : endsOf(actions) },
+              carryOut,
+            );
+          }
         },
       );
       for (const action of last) {
@@ -200,17 +211,17 @@ class Run {
     carryOut: (desk: Desk) => Promise<void>,
   ): Promise<void> {
     for (const mailbox of [...new Set([...work.keys(), ...also])].sort(compareText))
-      await this.#at(this.#repository, mailbox, work, carryOut);
+      await this.#at(this.#repository, mailbox, { actions: work.get(mailbox) ?? [] }, carryOut);
   }
 
   async #at(
     repository: Repository,
     mailbox: MailboxName,
-    work: ReadonlyMap<MailboxName, readonly Action[]>,
+    { actions, ends }: { readonly actions: readonly Action[]; readonly ends?: DeskEnds | undefined },
     carryOut: (desk: Desk) => Promise<void>,
   ): Promise<void> {
-    await this.#guarded([mailbox], work.get(mailbox) ?? [], async () => {
-      const desk = await Desk.open(repository, mailbox, this.#operation);
+    await this.#guarded([mailbox], actions, async () => {
+      const desk = await Desk.open(repository, mailbox, this.#operation, ends);
       await carryOut(desk);
       await desk.finish();
     });
@@ -283,12 +294,12 @@ class Run {
     { inDoubt, landed }: { readonly inDoubt: ReadonlySet<string>; readonly landed: LandedMessages },
   ): Promise<void> {
     const telling = { report: this.#report, landed };
-    const { movedTo } = this.#whereabouts;
+    const elsewhere = this.#whereabouts;
     const of = (op: Action['op']) => actions.filter(action => action.op === op);
     for (const op of ['download', 'upload'] as const) {
       const copies = await withoutMoved(desk, withoutDoubt(of(op), inDoubt, this.#report), {
         report: this.#report,
-        movedTo,
+        elsewhere,
       });
       await this.#inSteps(copies, async part =>
         runCopies(desk, await copyLanded(desk, part, telling), telling),
@@ -299,7 +310,7 @@ class Run {
     const reason = this.#matchedAnew.get(desk.mailbox);
     for (const op of ['delete-local', 'delete-remote'] as const) {
       if (reason === undefined)
-        await this.#inSteps(of(op), part => runRemovals(desk, part, { report: this.#report, movedTo }));
+        await this.#inSteps(of(op), part => runRemovals(desk, part, { report: this.#report, elsewhere }));
       else
         for (const action of of(op))
           this.#report(action, skipped(`nothing is deleted here in this round: ${reason}`));
@@ -314,20 +325,6 @@ class Run {
   async #inSteps(actions: readonly Action[], run: (part: readonly Action[]) => Promise<void>): Promise<void> {
     for (const part of inBatches(actions)) await this.#step(() => run(part));
   }
-}
-
-/** Mailboxes that get the same messages, one after the other, so that these travel once; every other one for itself. */
-function chainsOf(
-  work: ReadonlyMap<MailboxName, readonly Action[]>,
-  landed: LandedMessages,
-): readonly (readonly MailboxName[])[] {
-  const chain: MailboxName[] = [];
-  const single: MailboxName[][] = [];
-  for (const mailbox of [...work.keys()].sort(compareText)) {
-    if (work.get(mailbox)?.some(action => landed.isShared(action))) chain.push(mailbox);
-    else single.push([mailbox]);
-  }
-  return chain.length === 0 ? single : [chain, ...single];
 }
 
 /** Sortable and unique: the time in UTC and eight random digits. */

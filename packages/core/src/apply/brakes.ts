@@ -45,14 +45,15 @@ export async function findBrakes(
   for (const [mailbox, ids] of deletions) {
     total += ids.size;
     if (ids.size <= limit(0, MAILBOX_BRAKE)) continue;
-    const of = (await pairsIn(repository, mailbox)) + (earlier.get(mailbox) ?? 0);
+    const of = (await repository.store.count('pair', mailbox)) + (earlier.get(mailbox) ?? 0);
     if (ids.size > limit(of, MAILBOX_BRAKE)) {
       brakes.push({ mailbox, deletions: ids.size, of, allowed: limit(of, MAILBOX_BRAKE) });
     }
   }
   if (total > limit(0, ACCOUNT_BRAKE)) {
     let of = before.length;
-    for (const mailbox of await repository.store.partitions('pair')) of += await pairsIn(repository, mailbox);
+    for (const mailbox of await repository.store.partitions('pair'))
+      of += await repository.store.count('pair', mailbox);
     if (total > limit(of, ACCOUNT_BRAKE))
       brakes.push({ deletions: total, of, allowed: limit(of, ACCOUNT_BRAKE) });
   }
@@ -63,8 +64,4 @@ export async function findBrakes(
 export function isHeld(action: Action, brakes: readonly BrakeReport[]): boolean {
   if (!isDeletion(action.op)) return false;
   return brakes.some(brake => brake.mailbox === undefined || brake.mailbox === action.mailbox);
-}
-
-async function pairsIn(repository: Repository, mailbox: string): Promise<number> {
-  return (await repository.store.all('pair', mailbox)).size;
 }

@@ -3,12 +3,13 @@ import { bug } from '../model/error.js';
 import type { PermanentFlags } from '../model/flags.js';
 import { type Identity, sameMessage } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
-import { type End, isSettled, type Pair, pairKey } from '../model/pair.js';
+import { type End, endName, isSettled, type Pair, pairKey } from '../model/pair.js';
 import { compareKeys, type Epoch, type MessageKey, type Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
-import { loadRecord, loadView } from '../observe/load-view.js';
+import { extendIndex } from '../observe/base-digests.js';
+import { loadRecord, loadTouched, loadView } from '../observe/load-view.js';
 import { observeMailbox } from '../observe/observe-mailbox.js';
-import type { Intent, MailboxRecord } from '../state/records.js';
+import { type Intent, type MailboxRecord, unquiet } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
 
@@ -34,6 +35,10 @@ export class Desk {
   #counts: Partial<Record<SideName, Map<string, number>>> = {};
   #changes: Change[] = [];
   #begun = false;
+  /** All messages of the mailbox are here, not only those that changed. */
+  #isWhole = true;
+  /** Digests of pairs that were put. */
+  readonly #added: string[] = [];
 
   private constructor(repository: Repository, record: MailboxRecord, operation: string) {
     this.repository = repository;
@@ -42,27 +47,57 @@ export class Desk {
     this.#record = record;
   }
 
-  static async open(repository: Repository, mailbox: MailboxName, operation: string): Promise<Desk> {
+  /**
+   * With `ends`, for work on these messages alone: where they are among those that changed since the mailbox was quiet, no
+   * others are read, for all others are in a pair as it says.
+   */
+  static async open(
+    repository: Repository,
+    mailbox: MailboxName,
+    operation: string,
+    ends?: BySide<ReadonlySet<MessageKey>>,
+  ): Promise<Desk> {
     const desk = new Desk(repository, await loadRecord(repository.store, mailbox), operation);
-    await desk.#load();
+    await desk.#load(ends);
     return desk;
   }
 
-  async #load(): Promise<void> {
+  async #load(ends?: BySide<ReadonlySet<MessageKey>>): Promise<void> {
     const { store } = this.repository;
     this.#record = await loadRecord(store, this.mailbox);
     this.#counts = {};
-    this.#pairs = new Map(await store.all('pair', this.mailbox));
+    const part = ends === undefined ? undefined : await this.#touched(ends);
+    this.#isWhole = part === undefined;
+    this.#pairs =
+      part === undefined
+        ? new Map(await store.all('pair', this.mailbox))
+        : new Map(part.pairs.map(pair => [pairKey(pair), pair]));
     this.#byLocalEnd.clear();
-    for (const pair of this.#pairs.values()) this.#byLocalEnd.set(endKey(pair.local), pair);
+    for (const pair of this.#pairs.values()) this.#byLocalEnd.set(endName(pair.local), pair);
     for (const side of SIDES) {
       const known = this.#record.sides[side];
-      const rows = known === undefined ? [] : await store.all(side, this.mailbox);
-      this.#rows[side] = new Map(rows as ReadonlyMap<MessageKey, Row>);
+      const all = async () =>
+        (known === undefined ? new Map() : await store.all(side, this.mailbox)) as ReadonlyMap<
+          MessageKey,
+          Row
+        >;
+      this.#rows[side] = new Map(part?.sides[side]?.rows ?? (await all()));
       if (known?.cursor.uidNext !== undefined) this.#uidNext[side] = known.cursor.uidNext;
       this.#unpaired[side].clear();
       for (const row of this.#rows[side].values()) this.#noteUnpaired(side, row);
     }
+  }
+
+  /** What changed since the mailbox was quiet, where these messages are part of it. */
+  async #touched(ends: BySide<ReadonlySet<MessageKey>>): Promise<MailboxView | undefined> {
+    const { touched } = this.#record;
+    const part = await loadTouched(this.repository.store, this.#record);
+    if (part === undefined || touched === undefined) return undefined;
+    for (const side of SIDES) {
+      const known = new Set([...touched[side], ...part.pairs.map(pair => pair[side].key)]);
+      for (const key of ends[side]) if (!known.has(key)) return undefined;
+    }
+    return part;
   }
 
   /** Takes a fresh snapshot of one side, because the mailbox is not what the last one said. */
@@ -110,15 +145,17 @@ export class Desk {
   }
 
   pairs(): Iterable<Pair> {
+    this.#demandWhole();
     return this.#pairs.values();
   }
 
   pairAt(side: SideName, end: End): Pair | undefined {
-    return (side === 'remote' ? this.#pairs : this.#byLocalEnd).get(endKey(end));
+    return (side === 'remote' ? this.#pairs : this.#byLocalEnd).get(endName(end));
   }
 
   /** How many messages of a side had this digest when they were last read, paired or not. */
   countLike(side: SideName, digest: string): number {
+    this.#demandWhole();
     let counts = this.#counts[side];
     if (counts === undefined) {
       counts = new Map();
@@ -153,12 +190,13 @@ export class Desk {
       const row = this.row(side, pair[side]);
       if (row !== undefined) this.#unpaired[side].get(row.identity.digest)?.delete(row);
     }
+    this.#added.push(pair.identity.digest);
     this.#changes.push({ put: 'pair', mailbox: this.mailbox, key: pairKey(pair), value: pair });
   }
 
   dropPair(pair: Pair): void {
     this.#pairs.delete(pairKey(pair));
-    this.#byLocalEnd.delete(endKey(pair.local));
+    this.#byLocalEnd.delete(endName(pair.local));
     for (const side of SIDES) {
       const row = this.row(side, pair[side]);
       if (row !== undefined) this.#noteUnpaired(side, row);
@@ -192,9 +230,8 @@ export class Desk {
   async begin(): Promise<void> {
     if (this.#begun) return;
     this.#begun = true;
-    const { quiet: _quiet, ...rest } = this.#record;
     const pending = this.#record.generation + 1;
-    this.#putRecord({ ...rest, pending });
+    this.#putRecord({ ...unquiet(this.#record), pending });
     await this.commit({ durable: true });
     await this.#writeWitnesses();
   }
@@ -204,7 +241,10 @@ export class Desk {
     if (this.#begun) {
       const { pending, formerly: _formerly, ...rest } = this.#record;
       const generation = pending ?? this.#record.generation;
+      const before = this.#record;
       this.#putRecord({ ...rest, generation, ...(this.#isSettled() ? { quiet: true } : {}) });
+      const states = { before, after: this.#record };
+      this.#changes.push(...(await extendIndex(this.repository.store, states, this.#added)));
     }
     await this.commit({ durable: this.#begun });
     if (this.#begun) await this.#writeWitnesses();
@@ -230,12 +270,14 @@ export class Desk {
 
   /** Ends a rematch round: `finish` will say that state and mail belong together again. */
   settleRematch(): void {
-    const { rematch: _rematch, quiet: _quiet, ...rest } = this.#record;
+    const { rematch: _rematch, ...rest } = unquiet(this.#record);
     this.#putRecord(rest);
   }
 
   async commit(options: { readonly durable: boolean }): Promise<void> {
     if (this.#changes.length === 0) return;
+    // What changes outside an apply is not among what is known to have changed.
+    if (this.#record.touched !== undefined) this.#putRecord(unquiet(this.#record));
     if (this.#changes.some(change => 'put' in change && change.put === 'pair')) await this.#makeDurable();
     const changes = this.#changes;
     this.#changes = [];
@@ -283,7 +325,11 @@ export class Desk {
 
   #index(pair: Pair): void {
     this.#pairs.set(pairKey(pair), pair);
-    this.#byLocalEnd.set(endKey(pair.local), pair);
+    this.#byLocalEnd.set(endName(pair.local), pair);
+  }
+
+  #demandWhole(): void {
+    if (!this.#isWhole) bug('a desk for a part of a mailbox is asked about all of it');
   }
 
   #noteUnpaired(side: SideName, row: Row): void {
@@ -297,8 +343,4 @@ export class Desk {
     const before = this.#rows[side].get(key);
     if (before !== undefined) this.#unpaired[side].get(before.identity.digest)?.delete(before);
   }
-}
-
-function endKey(end: End): string {
-  return `${end.epoch}:${end.key}`;
 }

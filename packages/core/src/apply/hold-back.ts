@@ -1,8 +1,9 @@
 import type { Action } from '../model/action.js';
+import { otherSide } from '../model/by-side.js';
 import { targetOf } from './copy-target.js';
 import type { Desk } from './desk.js';
 import { type Report, skipped } from './judgement.js';
-import type { MovedTo } from './removing.js';
+import type { Whereabouts } from './whereabouts.js';
 
 /** A delivery, move or copy whose earlier outcome is still open is not repeated. */
 export function withoutDoubt(
@@ -18,21 +19,33 @@ export function withoutDoubt(
   });
 }
 
-/** A conflict's message is copied again because it is gone there; one that turned up in another mailbox since is not gone. */
+/**
+ * A conflict's message is copied again because it is gone there; one that turned up in another mailbox since is not gone. Nor
+ * is a message new there that came with an apply that was cut short, and was moved on since, or that somebody put there.
+ */
 export async function withoutMoved(
   desk: Desk,
   copies: readonly Action[],
-  { report, movedTo }: { readonly report: Report; readonly movedTo: MovedTo },
+  { report, elsewhere }: { readonly report: Report; readonly elsewhere: Whereabouts },
 ): Promise<Action[]> {
   const still: Action[] = [];
   for (const action of copies) {
-    const target = targetOf(action);
-    const old = action[target];
-    const pair = old && desk.pairAt(target, old);
-    const gone = pair !== undefined && desk.row(target, pair[target]) === undefined;
-    const doubt = gone ? await movedTo(target, pair.identity.digest, desk.mailbox) : undefined;
+    const doubt = await doubtAbout(desk, action, elsewhere);
     if (doubt === undefined) still.push(action);
     else report(action, skipped(`${doubt}: plan again`));
   }
   return still;
+}
+
+async function doubtAbout(desk: Desk, action: Action, elsewhere: Whereabouts): Promise<string | undefined> {
+  const target = targetOf(action);
+  const old = action[target];
+  if (old === undefined) {
+    const end = action[otherSide(target)];
+    const row = end && desk.row(otherSide(target), end);
+    return row && elsewhere.alsoIn(target, row.identity, desk.mailbox);
+  }
+  const pair = desk.pairAt(target, old);
+  const gone = pair !== undefined && desk.row(target, pair[target]) === undefined;
+  return gone ? elsewhere.movedTo(target, pair.identity.digest, desk.mailbox) : undefined;
 }

@@ -179,7 +179,7 @@ export async function checkDelete(repository: Repository, action: Action): Promi
   if (!record.agreed) return skipped(`it was never on the ${from} side`);
   if (record.rematch !== undefined)
     return skipped(`base proves nothing here in this round: ${record.rematch}`);
-  const left = (await store.all(on, action.mailbox)).size;
+  const left = await store.count(on, action.mailbox);
   return left === 0 ? undefined : skipped(`${left} messages are in it`);
 }
 

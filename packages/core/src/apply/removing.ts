@@ -10,20 +10,13 @@ import type { Desk } from './desk.js';
 import { already, failed, type Refusal, type Report, skipped } from './judgement.js';
 import { endOf } from './pairing.js';
 import { checkSurplus, removeSurplus } from './removing-surplus.js';
-
-/** Why a message of this digest may be elsewhere on a side, and is not deleted; undefined when it is in no other mailbox. */
-export type MovedTo = (side: SideName, digest: string, not: string) => Promise<string | undefined>;
-
-/** The reason where an unpaired message of the same header was seen. */
-export function mayBeIn(mailbox: string): string {
-  return `a message like it is new in ${mailbox}: it may have moved there`;
-}
+import { mayBeIn, type Whereabouts } from './whereabouts.js';
 
 /** Runs `delete-local` or `delete-remote` lines of one mailbox: three witnesses each (P3). */
 export async function runRemovals(
   desk: Desk,
   actions: readonly Action[],
-  options: { readonly report: Report; readonly movedTo: MovedTo },
+  options: { readonly report: Report; readonly elsewhere: Whereabouts },
 ): Promise<void> {
   const surplus = actions.filter(({ keep }) => keep !== undefined);
   if (surplus.length > 0) await removeSurplus(desk, surplus, options.report);
@@ -63,7 +56,7 @@ export function checkRemoval(desk: Desk, action: Action): Refusal | undefined {
 async function runBatch(
   desk: Desk,
   actions: readonly Action[],
-  { report, movedTo }: { readonly report: Report; readonly movedTo: MovedTo },
+  { report, elsewhere }: { readonly report: Report; readonly elsewhere: Whereabouts },
 ): Promise<void> {
   const on: SideName = actions[0]?.op === 'delete-local' ? 'local' : 'remote';
   const from = otherSide(on);
@@ -105,7 +98,7 @@ async function runBatch(
       report(action, already('it is marked \\Deleted, and the server cannot expunge one message alone'));
       continue;
     }
-    const doubt = await doubtAbout({ desk, pair, row, on, movedTo, gone: absent.has(pair[from].key) });
+    const doubt = await doubtAbout({ desk, pair, row, on, elsewhere, gone: absent.has(pair[from].key) });
     if (doubt === undefined) removals.push({ action, pair, row });
     else report(action, skipped(doubt));
   }
@@ -136,11 +129,11 @@ interface Doubt {
   readonly row: Row;
   readonly on: SideName;
   readonly gone: boolean;
-  readonly movedTo: MovedTo;
+  readonly elsewhere: Whereabouts;
 }
 
 /** Second and third witness: gone there now and not moved; here still what base recorded. */
-async function doubtAbout({ desk, pair, row, on, gone, movedTo }: Doubt): Promise<string | undefined> {
+async function doubtAbout({ desk, pair, row, on, gone, elsewhere }: Doubt): Promise<string | undefined> {
   const from = otherSide(on);
   if (!gone) return `the ${from} side does not confirm that it is gone`;
   if (isEdited(pair, on, row)) return `its content on the ${on} side is not what base recorded`;
@@ -150,7 +143,7 @@ async function doubtAbout({ desk, pair, row, on, gone, movedTo }: Doubt): Promis
     return 'it was paired although the sizes differed, and can no longer be compared';
   return desk.unpairedLike(from, pair.identity)
     ? mayBeIn(desk.mailbox)
-    : movedTo(from, pair.identity.digest, desk.mailbox);
+    : elsewhere.movedTo(from, pair.identity.digest, desk.mailbox);
 }
 
 async function remove(

@@ -30,7 +30,11 @@ export interface Pair {
 
 /** The key of a pair's record: its remote end, so that a message has one pair at most. */
 export function pairKey(pair: Pair): string {
-  return `${pair.remote.epoch}:${pair.remote.key}`;
+  return endName(pair.remote);
+}
+
+export function endName({ epoch, key }: End): string {
+  return `${epoch}:${key}`;
 }
 
 /** Whether both ends are there as the pair says: a merge has nothing to say about it, whatever else is in the mailbox. */

@@ -1,7 +1,7 @@
 import { SIDES } from '../model/by-side.js';
 import { compareText } from '../model/mailbox.js';
 import { isSameMailbox } from '../model/same-mailbox.js';
-import type { MailboxRecord } from '../state/records.js';
+import { type MailboxRecord, unquiet } from '../state/records.js';
 import type { Change, Store } from '../state/store.js';
 import { loadSnapshot } from './load-view.js';
 
@@ -20,9 +20,8 @@ export async function followRenames(store: Store): Promise<void> {
     if (pairs.size === 0) continue;
     for (const now of records) {
       if (!(await isItNow(store, [...pairs.values()], now))) continue;
-      const { quiet: _quiet, ...rest } = now;
       const value: MailboxRecord = {
-        ...rest,
+        ...unquiet(now),
         generation: old.generation,
         ...(old.pending === undefined ? {} : { pending: old.pending }),
         agreed: true,

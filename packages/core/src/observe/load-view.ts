@@ -1,9 +1,10 @@
+import { unsettledPart } from '../match/unsettled-part.js';
 import { SIDES, type SideName } from '../model/by-side.js';
-import type { MailboxName } from '../model/mailbox.js';
-import type { Pair } from '../model/pair.js';
+import { compareText, type MailboxName } from '../model/mailbox.js';
+import { endName, type Pair, pairKey } from '../model/pair.js';
 import type { MessageKey, Row, Snapshot } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
-import type { MailboxRecord } from '../state/records.js';
+import type { MailboxRecord, SideRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
 
 /** The last snapshot of a mailbox as the state has it; undefined where the side had no such mailbox. */
@@ -35,6 +36,46 @@ export async function loadView(store: Store, record: MailboxRecord): Promise<Mai
     vanished: SIDES.filter(side => (record.missing?.[side] ?? 0) > 1),
     known: record.agreed ?? false,
     ...(record.rematch === undefined ? {} : { rematch: record.rematch }),
+  };
+}
+
+/** What a merge can have something to say about, found without reading the rest where the record knows what changed. */
+export async function loadUnsettled(store: Store, record: MailboxRecord): Promise<MailboxView> {
+  return unsettledPart((await loadTouched(store, record)) ?? (await loadView(store, record)));
+}
+
+/** The rows that changed since the mailbox was quiet, their pairs, and the other ends; undefined where that is not known. */
+export async function loadTouched(store: Store, record: MailboxRecord): Promise<MailboxView | undefined> {
+  const { mailbox, touched, sides } = record;
+  const { remote, local } = sides;
+  if (touched === undefined || remote === undefined || local === undefined) return undefined;
+  if (record.rematch !== undefined || record.missing !== undefined) return undefined;
+  const pairs = new Map<string, Pair>();
+  for (const key of touched.remote) {
+    const pair = await store.get('pair', mailbox, endName({ epoch: remote.cursor.epoch, key }));
+    if (pair !== undefined) pairs.set(pairKey(pair), pair);
+  }
+  if (touched.local.length > 0) {
+    const wanted = new Set(touched.local);
+    for await (const [key, pair] of store.each('pair', mailbox))
+      if (wanted.has(pair.local.key)) pairs.set(key, pair);
+  }
+  const found = [...pairs].sort(([a], [b]) => compareText(a, b)).map(([, pair]) => pair);
+  const snapshotOf = async (side: SideName, { cursor, permanentFlags }: SideRecord): Promise<Snapshot> => {
+    const keys = new Set([...touched[side], ...found.map(pair => pair[side].key)]);
+    const rows = new Map<MessageKey, Row>();
+    for (const key of [...keys].sort(compareText)) {
+      const row = await store.get(side, mailbox, key);
+      if (row !== undefined) rows.set(key, row);
+    }
+    return { mailbox, cursor, permanentFlags, rows, unreadable: new Map() };
+  };
+  return {
+    mailbox,
+    pairs: found,
+    sides: { remote: await snapshotOf('remote', remote), local: await snapshotOf('local', local) },
+    vanished: [],
+    known: record.agreed ?? false,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { SideName } from '../model/by-side.js';
 import { canStore, sameFlags } from '../model/flags.js';
 import type { MailboxName } from '../model/mailbox.js';
-import type { Cursor, Snapshot } from '../model/row.js';
+import type { Cursor, MessageKey, Snapshot } from '../model/row.js';
 import type { Seen } from '../side/side.js';
 import type { MailboxRecord, SideRecord } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
@@ -132,7 +132,7 @@ async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise
   const before = record.sides[side];
   const moved = before === undefined || !sameSide(before, now) || changes.length > 0 || fault !== undefined;
   if (!moved) return;
-  const { quiet, missing, ...lasting } = record;
+  const { quiet, touched: _touched, missing, ...lasting } = record;
   const { [side]: _back, ...missingElsewhere } = missing ?? {};
   const rest = {
     ...lasting,
@@ -146,7 +146,7 @@ async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise
     before.cursor.epoch === now.cursor.epoch;
   const next: MailboxRecord = {
     ...rest,
-    ...(quiet && cursorOnly ? { quiet } : {}),
+    ...(quiet && cursorOnly ? { quiet } : touchedBy(news, now)),
     sides: { ...record.sides, [side]: now },
     ...(record.agreed || record.sides[side === 'remote' ? 'local' : 'remote'] !== undefined
       ? { agreed: true }
@@ -170,6 +170,29 @@ async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise
   for (let from = 0; from < batch.length; from += CHANGES_A_BATCH) {
     await store.write(batch.slice(from, from + CHANGES_A_BATCH), { durable: false });
   }
+}
+
+/** So many rows may have changed before a look at the whole mailbox is as good. */
+const MOST_TOUCHED = 1000;
+
+/** What is known of the rows that changed since the mailbox was quiet, when these changes are written. */
+function touchedBy(
+  { record, known, snapshot, changes, side, fault }: NewSnapshot,
+  now: SideRecord,
+): Pick<MailboxRecord, 'touched'> {
+  const before = record.quiet ? { remote: [], local: [] } : record.touched;
+  const was = record.sides[side];
+  if (before === undefined || was === undefined || known === undefined || fault !== undefined) return {};
+  if (record.rematch !== undefined || known.cursor.epoch !== snapshot.cursor.epoch) return {};
+  const asBefore = was.permanentFlags.join(' ') === now.permanentFlags.join(' ');
+  if (!asBefore || was.unreadable !== undefined || now.unreadable !== undefined) return {};
+  const keys = new Set<MessageKey>(before[side]);
+  for (const change of changes) {
+    if (('put' in change ? change.put : 'del' in change ? change.del : undefined) !== side) return {};
+    if ('key' in change) keys.add(change.key as MessageKey);
+  }
+  const touched = { ...before, [side]: [...keys] };
+  return touched.remote.length + touched.local.length > MOST_TOUCHED ? {} : { touched };
 }
 
 function sameSide(a: SideRecord, b: SideRecord): boolean {

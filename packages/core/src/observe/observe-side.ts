@@ -3,7 +3,7 @@ import { bug, isMailboxUnread, PosternError } from '../model/error.js';
 import { type Hidden, hiddenAt, hides } from '../model/hidden.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
 import type { MailboxEntry, MessageKey, Problem } from '../model/row.js';
-import type { MailboxRecord } from '../state/records.js';
+import { type MailboxRecord, unquiet } from '../state/records.js';
 import { eachInLanes, type Progress, type Repository } from '../state/repository.js';
 import { forgetLeftOut } from './apply-scope.js';
 import { type MailboxChange, observeMailbox } from './observe-mailbox.js';
@@ -235,12 +235,11 @@ async function forgetSnapshot(
   const { mailbox } = record;
   const rows = await repository.store.all(side, mailbox);
   const { [side]: _gone, ...sides } = record.sides;
-  const { quiet: _quiet, ...rest } = record;
   const missing = { ...record.missing, [side]: 1 };
   await repository.store.write(
     [
       { clear: side, mailbox },
-      { put: 'mailbox', mailbox: '', key: mailbox, value: { ...rest, sides, missing } },
+      { put: 'mailbox', mailbox: '', key: mailbox, value: { ...unquiet(record), sides, missing } },
     ],
     { durable: false },
   );
@@ -249,7 +248,7 @@ async function forgetSnapshot(
 
 /** Missing once may be the listing's fault; missing twice is believed. */
 async function noteMissing(repository: Repository, side: SideName, record: MailboxRecord): Promise<void> {
-  const value = { ...record, missing: { ...record.missing, [side]: 2 } };
+  const value = { ...unquiet(record), missing: { ...record.missing, [side]: 2 } };
   await repository.store.write([{ put: 'mailbox', mailbox: '', key: record.mailbox, value }], {
     durable: false,
   });

@@ -130,6 +130,10 @@ export class LevelStore implements Store {
     }
   }
 
+  count(kind: Kind, mailbox: string): Promise<number> {
+    return this.#inTurn('its records cannot be counted', async () => this.#seals.tally(kind, mailbox).count);
+  }
+
   partitions(kind: Kind): Promise<string[]> {
     return this.#inTurn('its partitions cannot be listed', async () =>
       this.#seals.partitions(kind).sort(compareText),

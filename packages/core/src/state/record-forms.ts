@@ -75,6 +75,9 @@ const mailbox = object<MailboxRecord>({
   sides: object<MailboxRecord['sides']>({ remote: optional(sideRecord), local: optional(sideRecord) }),
   rematch: optional(text),
   quiet: optional(boolean),
+  touched: optional(
+    object<NonNullable<MailboxRecord['touched']>>({ remote: list(messageKey), local: list(messageKey) }),
+  ),
   missing: optional(
     object<NonNullable<MailboxRecord['missing']>>({ remote: optional(whole), local: optional(whole) }),
   ),

@@ -71,8 +71,18 @@ export interface MailboxRecord {
   readonly agreed?: boolean;
   /** The merge found nothing to do here, and no row or pair changed since: planning may pass it over. */
   readonly quiet?: boolean;
+  /**
+   * The rows that changed, came or went since the mailbox was last quiet: with their pairs they are all a merge can have
+   * something to say about. Absent where that is not known.
+   */
+  readonly touched?: BySide<readonly MessageKey[]>;
   /** The name it had before: what its witness says until the next one is written. */
   readonly formerly?: MailboxName;
+}
+
+/** The record without its claim that a merge would find nothing to do, or where. */
+export function unquiet({ quiet: _quiet, touched: _touched, ...rest }: MailboxRecord): MailboxRecord {
+  return rest;
 }
 
 export interface SideRecord {

@@ -31,6 +31,8 @@ export interface Store {
     kind: K,
     mailbox: string,
   ): AsyncIterable<readonly [key: string, value: RecordKinds[K]]>;
+  /** How many records a partition holds, by its seal. */
+  count(kind: Kind, mailbox: string): Promise<number>;
   /** The partitions of a kind that hold records, sorted. */
   partitions(kind: Kind): Promise<string[]>;
   /** Applies all changes or none. `durable` returns only when they are on disk (one fdatasync). */

@@ -1,17 +1,19 @@
 import { bug } from '../model/error.js';
 import type { Pair } from '../model/pair.js';
 import type { MailboxRecord } from '../state/records.js';
-import type { Store } from '../state/store.js';
+import type { Change, Store } from '../state/store.js';
 
 /** Of smaller mailboxes the pairs themselves are read as fast. */
 const WORTH_AN_INDEX = 256;
 /** A digest's first 48 bits in base64. */
 const CHARACTERS = 8;
 const KEY = 'pairs';
+/** So many times as many digests as messages may be in an index. */
+const MOST_STALE = 1.5;
 
 /**
- * The pairs of a quiet mailbox that have one of these digests. A large mailbox is read for it once after each of its changes:
- * from then on an index tells that there are none. An index that is out of date without showing it costs no more than
+ * The pairs of a mailbox that have one of these digests. A large mailbox is read for it once: from then on an index tells that
+ * there are none. An index that is out of date without showing it costs no more than
  * bytes that travel once more, or a look in vain.
  */
 export async function pairsLike(
@@ -36,10 +38,28 @@ function isLarge({ sides }: MailboxRecord): boolean {
   return (sides.local?.cursor.count ?? 0) >= WORTH_AN_INDEX;
 }
 
-/** Another one after whatever adds pairs: an apply in the mailbox, at least. */
+/** Another one after whatever adds pairs: an apply in the mailbox. */
 function stampOf({ generation, sides }: MailboxRecord): string {
-  const { remote, local } = sides;
-  return [generation, remote?.cursor.epoch, remote?.cursor.count, local?.cursor.count].join(' ');
+  return `${generation} ${sides.remote?.cursor.epoch}`;
+}
+
+/**
+ * Keeps the index of a mailbox up to date with an apply that added these digests, so that it need not be read for that.
+ * Digests that left stay until it is made anew.
+ */
+export async function extendIndex(
+  store: Store,
+  { before, after }: { readonly before: MailboxRecord; readonly after: MailboxRecord },
+  added: readonly string[],
+): Promise<Change[]> {
+  const { mailbox } = before;
+  if (!isLarge(after)) return [];
+  const index = await store.get('digests', mailbox, KEY);
+  if (index?.stamp !== stampOf(before)) return [];
+  const room = MOST_STALE * (after.sides.local?.cursor.count ?? 0);
+  if (index.digests.length / CHARACTERS + added.length > room) return [];
+  const digests = index.digests + added.map(short).join('');
+  return [{ put: 'digests', mailbox, key: KEY, value: { stamp: stampOf(after), digests } }];
 }
 
 function short(digest: string): string {

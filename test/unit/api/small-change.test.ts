@@ -1,0 +1,121 @@
+import { applyActions } from '@postern/core/api/apply.js';
+import { fetchRemote } from '@postern/core/api/fetch.js';
+import { makePlan } from '@postern/core/api/plan.js';
+import type { Repository } from '@postern/core/state/repository.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { message } from '../../support/messages.js';
+import { Rig } from '../../support/rig.js';
+
+const MANY = 300;
+
+let template: Rig;
+
+beforeAll(async () => {
+  template = await Rig.create();
+  for (let n = 0; n < MANY; n++) {
+    for (const world of [template.remote, template.local])
+      world.add('INBOX', message({ id: `m${n}` }), ['\\Seen']);
+  }
+  await template.sync();
+  expect((await template.plan()).actions).toEqual([]);
+});
+
+/** Counts the pairs that are read by the partition. */
+function counting(repository: Repository): { readonly counted: Repository; readonly read: () => number } {
+  const { store } = repository;
+  let read = 0;
+  const all: typeof store.all = async (kind, mailbox) => {
+    const records = await store.all(kind, mailbox);
+    if (kind === 'pair') read += records.size;
+    return records;
+  };
+  const bound = {
+    all,
+    count: store.count.bind(store),
+    each: store.each.bind(store),
+    get: store.get.bind(store),
+    write: store.write.bind(store),
+    partitions: store.partitions.bind(store),
+  };
+  return {
+    counted: { ...repository, store: Object.assign(Object.create(store), bound) },
+    read: () => read,
+  };
+}
+
+const keyOf = (rig: Rig, side: 'remote' | 'local', n: number) =>
+  [...rig[side].mailbox('INBOX').messages.keys()][n]!;
+
+describe('a small change in a large mailbox', () => {
+  it.each<[string, (rig: Rig) => void, readonly string[]]>([
+    ['a new message there', rig => void rig.remote.add('INBOX', message({ id: 'new' })), ['download']],
+    ['a new message here', rig => void rig.local.add('INBOX', message({ id: 'new' })), ['upload']],
+    [
+      'a flag there',
+      rig => rig.remote.flag('INBOX', keyOf(rig, 'remote', 7), { add: ['\\Flagged'] }),
+      ['flag-local'],
+    ],
+    [
+      'a flag here',
+      rig => rig.local.flag('INBOX', keyOf(rig, 'local', 7), { add: ['\\Flagged'] }),
+      ['flag-remote'],
+    ],
+    ['a deletion there', rig => rig.remote.remove('INBOX', keyOf(rig, 'remote', 7)), ['delete-local']],
+    ['a deletion here', rig => rig.local.remove('INBOX', keyOf(rig, 'local', 7)), ['delete-remote']],
+    ['another name here', rig => rig.local.rename('INBOX', keyOf(rig, 'local', 7)), ['pair']],
+    [
+      'the same flag on both sides',
+      rig => {
+        for (const side of ['remote', 'local'] as const)
+          rig[side].flag('INBOX', keyOf(rig, side, 7), { add: ['\\Flagged'] });
+      },
+      [],
+    ],
+  ])('%s: no other pair is read for it, by the plan or by the apply', async (what, change, ops) => {
+    const rig = await template.clone();
+    change(rig);
+    const counts: number[] = [];
+    await rig.run(async repository => {
+      const { counted, read } = counting(repository);
+      const fetched = await fetchRemote(counted);
+      const { actions } = await makePlan(counted);
+      expect(actions.map(({ op }) => op)).toEqual(ops);
+      counts.push(read());
+      const report = await applyActions(counted, actions, { fetched: fetched.sides.remote });
+      expect(report.counts).toMatchObject({ done: ops.length, skipped: 0, failed: 0 });
+      counts.push(read());
+    });
+    // The first search for a message that may be a copy makes the index; a new pair of old messages is put on a whole desk.
+    const isNew = ops.some(op => op === 'download' || op === 'upload');
+    expect(counts[0]).toBe(isNew ? MANY : 0);
+    if (what !== 'another name here') expect(counts[1]).toBe(counts[0]);
+    expect((await rig.plan()).actions).toEqual([]);
+    expect(rig.local.contents('INBOX')).toEqual(rig.remote.contents('INBOX'));
+  });
+
+  it('is still known after more of them came, one look after the other', async () => {
+    const rig = await template.clone();
+    for (let n = 0; n < 5; n++) {
+      rig.remote.flag('INBOX', keyOf(rig, 'remote', n), { add: ['\\Flagged'] });
+      rig.local.flag('INBOX', keyOf(rig, 'local', 10 + n), { add: ['\\Answered'] });
+      await rig.plan();
+    }
+    const touched = await rig.run(async ({ store }) => (await store.get('mailbox', '', 'INBOX'))?.touched);
+    expect([touched?.remote.length, touched?.local.length]).toEqual([5, 5]);
+    expect((await rig.sync()).apply.counts).toMatchObject({ done: 10, skipped: 0, failed: 0 });
+    expect(rig.local.contents('INBOX')).toEqual(rig.remote.contents('INBOX'));
+  });
+
+  it('is no small one above a thousand messages, or when the mailbox is not sure to be the same', async () => {
+    const touchedOf = (rig: Rig) =>
+      rig.run(async ({ store }) => (await store.get('mailbox', '', 'INBOX'))?.touched);
+    const rig = await template.clone();
+    for (let n = 0; n < 1001; n++) rig.remote.add('INBOX', message({ id: `more-${n}` }));
+    await rig.plan();
+    expect(await touchedOf(rig)).toBeUndefined();
+    const other = await template.clone();
+    other.remote.setUidValidity('INBOX');
+    await other.plan();
+    expect(await touchedOf(other)).toBeUndefined();
+  });
+});
