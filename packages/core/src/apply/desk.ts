@@ -276,9 +276,7 @@ export class Desk {
 
   async commit(options: { readonly durable: boolean }): Promise<void> {
     if (this.#changes.length === 0) return;
-    // What changes outside an apply is not among what is known to have changed.
-    if (this.#record.touched !== undefined) this.#putRecord(unquiet(this.#record));
-    if (this.#changes.some(change => 'put' in change && change.put === 'pair')) await this.#makeDurable();
+    await this.#beforeCommit();
     const changes = this.#changes;
     this.#changes = [];
     await this.repository.store.write(changes, options);
@@ -286,14 +284,18 @@ export class Desk {
 
   /** Commits what two mailboxes share in one batch. */
   async commitWith(other: Desk, options: { readonly durable: boolean }): Promise<void> {
-    for (const desk of [this, other]) {
-      if (desk.#changes.some(change => 'put' in change && change.put === 'pair')) await desk.#makeDurable();
-    }
+    for (const desk of [this, other]) if (desk.#changes.length > 0) await desk.#beforeCommit();
     this.#changes.push(...other.#changes);
     other.#changes = [];
     const changes = this.#changes;
     this.#changes = [];
     if (changes.length > 0) await this.repository.store.write(changes, options);
+  }
+
+  /** What changes outside an apply is not among what is known to have changed. */
+  async #beforeCommit(): Promise<void> {
+    if (this.#record.touched !== undefined) this.#putRecord(unquiet(this.#record));
+    if (this.#changes.some(change => 'put' in change && change.put === 'pair')) await this.#makeDurable();
   }
 
   /**
