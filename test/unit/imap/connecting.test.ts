@@ -51,6 +51,24 @@ describe('connecting', () => {
     expect([error.code, error.message]).toEqual(['try-later', expect.stringContaining('Too many')]);
   });
 
+  it.each(['NO [LIMIT] too many connections', 'NO [AUTHENTICATIONFAILED] Maximum number of connections'])(
+    'RF-17: goes on with the connection it has when the server answers a second one with %s',
+    async words => {
+      const { side, server } = await scripted({
+        answers: [
+          {
+            when: /^LOGIN/,
+            say: ({ connection }) => lines(connection === 1 ? 'TAG OK welcome' : `TAG ${words}`),
+          },
+        ],
+      });
+      await side.list();
+      expect(await side.another()).toBeUndefined();
+      expect((await side.snapshot(INBOX, undefined)).rows.size).toBe(0);
+      expect(server.commands.filter(text => text === 'LOGIN')).toHaveLength(2);
+    },
+  );
+
   it('RF-18: does not wait for ever for a greeting or an answer', async () => {
     const mute = await scripted({ greeting: '' }, { timeouts: { greeting: 50 } });
     expect((await failure(mute.side.list())).message).toContain('no greeting within 50 ms');
