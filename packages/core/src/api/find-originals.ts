@@ -4,7 +4,7 @@ import type { MailboxName } from '../model/mailbox.js';
 import { isEdited, type Pair, pairKey } from '../model/pair.js';
 import type { Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
-import { pairsLike } from '../observe/base-digests.js';
+import { digestsOf, pairsLike } from '../observe/base-digests.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
 
@@ -45,9 +45,8 @@ async function pairsIn(
   { mailbox }: MailboxRecord,
   wanted: ReadonlySet<string>,
 ): Promise<readonly Pair[]> {
-  return [...(await store.all('pair', mailbox)).values()].filter(({ identity }) =>
-    wanted.has(identity.digest),
-  );
+  const pairs = [...(await store.all('pair', mailbox)).values()];
+  return pairs.filter(pair => digestsOf(pair).some(digest => wanted.has(digest)));
 }
 
 class Found implements Originals {
@@ -93,7 +92,8 @@ class Found implements Originals {
     for (const pair of pairs) {
       const rowOf = async (side: SideName) =>
         sides[side]?.cursor.epoch === pair[side].epoch ? store.get(side, mailbox, pair[side].key) : undefined;
-      for (const side of SIDES) this.#note(side, mailbox, pair.identity.digest);
+      this.#note('remote', mailbox, pair.remoteDigest ?? pair.identity.digest);
+      this.#note('local', mailbox, pair.identity.digest);
       this.#add(mailbox, pair, { remote: await rowOf('remote'), local: await rowOf('local') });
     }
   }

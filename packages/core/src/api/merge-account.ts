@@ -1,3 +1,4 @@
+import { isInPairs } from '../match/unsettled-part.js';
 import type { Decision } from '../merge/decision.js';
 import { digestsToFind, findCopies } from '../merge/find-copies.js';
 import { findRenames } from '../merge/find-renames.js';
@@ -30,6 +31,8 @@ export interface MergedAccount {
   readonly blocked: readonly Blocked[];
   readonly wanted: Relocation['wanted'];
   readonly rematch: readonly { readonly mailbox: MailboxName; readonly reason: string }[];
+  /** Mailboxes that were merged and have every message in a pair of two. */
+  readonly inPairs: ReadonlySet<MailboxName>;
   /** The mailboxes that were looked at. */
   readonly records: readonly MailboxRecord[];
 }
@@ -41,6 +44,7 @@ export async function mergeAccount(
 ): Promise<MergedAccount> {
   const { store } = repository;
   const views: MailboxView[] = [];
+  const inPairs = new Set<MailboxName>();
   const rematch: { mailbox: MailboxName; reason: string }[] = [];
   const unreadable: Blocked[] = [];
   const records: MailboxRecord[] = [];
@@ -55,7 +59,9 @@ export async function mergeAccount(
     }
     if (record.quiet) continue;
     options.progress?.({ what: 'compare', mailbox, done: 0, total: 0 });
-    views.push(await refreshBase(repository, await loadUnsettled(store, record)));
+    const view = await refreshBase(repository, await loadUnsettled(store, record));
+    views.push(view);
+    if (isInPairs(view)) inPairs.add(mailbox);
   }
   const renames = findRenames(views);
   const merges = [{ decisions: renames.decisions, blocked: [] }, ...renames.views.map(mergeMailbox)];
@@ -78,7 +84,14 @@ export async function mergeAccount(
     records,
   });
   const decisions = findCopies(relocation.decisions, originals);
-  return { ...relocation, decisions, blocked: [...relocation.blocked, ...unreadable], rematch, records };
+  return {
+    ...relocation,
+    decisions,
+    blocked: [...relocation.blocked, ...unreadable],
+    rematch,
+    records,
+    inPairs,
+  };
 }
 
 /** Where both sides agree on flags and base does not know it yet, base learns it: there is nothing to do for anybody. */

@@ -10,7 +10,7 @@ import { guardSides } from '../observe/guard-sides.js';
 import { type Observation, observeSide } from '../observe/observe-side.js';
 import { actionsOf, sortActions } from '../plan/build-plan.js';
 import type { PlanHeader } from '../plan/write-plan.js';
-import { type MailboxRecord, unquiet } from '../state/records.js';
+import { type MailboxRecord, unquiet, WHOLLY_QUIET } from '../state/records.js';
 import type { Progress, Repository } from '../state/repository.js';
 import { countInFlight, findInterruptions, type Interruption } from './find-interruptions.js';
 import { type MergedAccount, mergeAccount } from './merge-account.js';
@@ -97,7 +97,12 @@ async function actionsFor(
   for (const record of merged.records) {
     const { remote, local } = record.sides;
     epochs.set(record.mailbox, { remote: remote?.cursor.epoch, local: local?.cursor.epoch });
-    if (!busy.has(record.mailbox)) await markQuiet(repository, record);
+    if (!busy.has(record.mailbox))
+      await markQuiet(
+        repository,
+        record,
+        merged.inPairs.has(record.mailbox) ? WHOLLY_QUIET : { quiet: true },
+      );
   }
   // Lines name mailboxes as they are after the plan's own renames: what stays keeps its epoch.
   for (const decision of merged.decisions) {
@@ -111,7 +116,11 @@ async function actionsFor(
   });
 }
 
-async function markQuiet(repository: Repository, record: MailboxRecord): Promise<void> {
+async function markQuiet(
+  repository: Repository,
+  record: MailboxRecord,
+  quiet: Partial<MailboxRecord>,
+): Promise<void> {
   if (
     record.quiet ||
     record.rematch !== undefined ||
@@ -120,7 +129,7 @@ async function markQuiet(repository: Repository, record: MailboxRecord): Promise
   )
     return;
   await repository.store.write(
-    [{ put: 'mailbox', mailbox: '', key: record.mailbox, value: { ...unquiet(record), quiet: true } }],
+    [{ put: 'mailbox', mailbox: '', key: record.mailbox, value: { ...unquiet(record), ...quiet } }],
     { durable: false },
   );
 }

@@ -6,10 +6,10 @@ import type { MailboxName } from '../model/mailbox.js';
 import { type End, endName, isSettled, type Pair, pairKey } from '../model/pair.js';
 import { compareKeys, type Epoch, type MessageKey, type Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
-import { extendIndex } from '../observe/base-digests.js';
-import { loadRecord, loadTouched, loadView } from '../observe/load-view.js';
+import { digestsOf, extendIndex } from '../observe/base-digests.js';
+import { loadRecord, loadTouchedFor, loadView } from '../observe/load-view.js';
 import { observeMailbox } from '../observe/observe-mailbox.js';
-import { type Intent, type MailboxRecord, unquiet } from '../state/records.js';
+import { type Intent, type MailboxRecord, unquiet, WHOLLY_QUIET } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
 
@@ -35,6 +35,8 @@ export class Desk {
   #counts: Partial<Record<SideName, Map<string, number>>> = {};
   #changes: Change[] = [];
   #begun = false;
+  /** An earlier apply came to no end here: what it recorded is in no index. */
+  #resumed = false;
   /** All messages of the mailbox are here, not only those that changed. */
   #isWhole = true;
   /** Digests of pairs that were put. */
@@ -66,7 +68,7 @@ export class Desk {
     const { store } = this.repository;
     this.#record = await loadRecord(store, this.mailbox);
     this.#counts = {};
-    const part = ends === undefined ? undefined : await this.#touched(ends);
+    const part = ends === undefined ? undefined : await loadTouchedFor(store, this.#record, ends);
     this.#isWhole = part === undefined;
     this.#pairs =
       part === undefined
@@ -86,18 +88,6 @@ export class Desk {
       this.#unpaired[side].clear();
       for (const row of this.#rows[side].values()) this.#noteUnpaired(side, row);
     }
-  }
-
-  /** What changed since the mailbox was quiet, where these messages are part of it. */
-  async #touched(ends: BySide<ReadonlySet<MessageKey>>): Promise<MailboxView | undefined> {
-    const { touched } = this.#record;
-    const part = await loadTouched(this.repository.store, this.#record);
-    if (part === undefined || touched === undefined) return undefined;
-    for (const side of SIDES) {
-      const known = new Set([...touched[side], ...part.pairs.map(pair => pair[side].key)]);
-      for (const key of ends[side]) if (!known.has(key)) return undefined;
-    }
-    return part;
   }
 
   /** Takes a fresh snapshot of one side, because the mailbox is not what the last one said. */
@@ -190,7 +180,7 @@ export class Desk {
       const row = this.row(side, pair[side]);
       if (row !== undefined) this.#unpaired[side].get(row.identity.digest)?.delete(row);
     }
-    this.#added.push(pair.identity.digest);
+    this.#added.push(...digestsOf(pair));
     this.#changes.push({ put: 'pair', mailbox: this.mailbox, key: pairKey(pair), value: pair });
   }
 
@@ -230,6 +220,7 @@ export class Desk {
   async begin(): Promise<void> {
     if (this.#begun) return;
     this.#begun = true;
+    this.#resumed = this.#record.pending !== undefined;
     const pending = this.#record.generation + 1;
     this.#putRecord({ ...unquiet(this.#record), pending });
     await this.commit({ durable: true });
@@ -242,9 +233,10 @@ export class Desk {
       const { pending, formerly: _formerly, ...rest } = this.#record;
       const generation = pending ?? this.#record.generation;
       const before = this.#record;
-      this.#putRecord({ ...rest, generation, ...(this.#isSettled() ? { quiet: true } : {}) });
+      this.#putRecord({ ...rest, generation, ...(this.#isSettled() ? WHOLLY_QUIET : {}) });
       const states = { before, after: this.#record };
-      this.#changes.push(...(await extendIndex(this.repository.store, states, this.#added)));
+      if (!this.#resumed)
+        this.#changes.push(...(await extendIndex(this.repository.store, states, this.#added)));
     }
     await this.commit({ durable: this.#begun });
     if (this.#begun) await this.#writeWitnesses();

@@ -37,6 +37,27 @@ export function unsettledPart(view: MailboxView): MailboxView {
   };
 }
 
+/**
+ * Whether every message of the mailbox is in a pair of two, given what is unsettled in it: then changes are all there can be
+ * to say about it from now on. A pair whose one end only waits under its mark is none.
+ */
+export function isInPairs({ pairs, sides, rematch }: MailboxView): boolean {
+  const { remote, local } = sides;
+  if (remote === undefined || local === undefined || rematch !== undefined) return false;
+  const there = pairs.filter(
+    pair =>
+      SIDES.every(side => pair[side].epoch === sides[side]?.cursor.epoch) &&
+      remote.rows.has(pair.remote.key) &&
+      local.rows.has(pair.local.key),
+  );
+  return SIDES.every(
+    side =>
+      there.length === pairs.length &&
+      sides[side]?.rows.size === pairs.length &&
+      sides[side].unreadable.size === 0,
+  );
+}
+
 function restOf(pairs: readonly Pair[], snapshots: BySide<Snapshot>): Rest {
   if (SIDES.some(side => snapshots[side].unreadable.size > 0)) return findRest(pairs, snapshots);
   const known = found.get(pairs);

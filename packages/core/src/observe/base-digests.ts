@@ -23,15 +23,22 @@ export async function pairsLike(
 ): Promise<readonly Pair[]> {
   const { mailbox } = record;
   const stamp = stampOf(record);
-  const index = isLarge(record) ? await store.get('digests', mailbox, KEY) : undefined;
+  // An apply that came to no end recorded pairs that are in no index.
+  const isSure = isLarge(record) && record.pending === undefined;
+  const index = isSure ? await store.get('digests', mailbox, KEY) : undefined;
   if (index?.stamp === stamp && !holdsAny(index.digests, wanted)) return [];
   const pairs = [...(await store.all('pair', mailbox)).values()];
-  if (isLarge(record) && index?.stamp !== stamp) {
-    const digests = pairs.map(({ identity }) => short(identity.digest)).join('');
+  if (isSure && index?.stamp !== stamp) {
+    const digests = pairs.flatMap(digestsOf).map(short).join('');
     const value = { stamp, digests };
     await store.write([{ put: 'digests', mailbox, key: KEY, value }], { durable: false });
   }
-  return pairs.filter(({ identity }) => wanted.has(identity.digest));
+  return pairs.filter(pair => digestsOf(pair).some(digest => wanted.has(digest)));
+}
+
+/** A message may have another digest on the remote. */
+export function digestsOf({ identity, remoteDigest }: Pair): readonly string[] {
+  return remoteDigest === undefined ? [identity.digest] : [identity.digest, remoteDigest];
 }
 
 function isLarge({ sides }: MailboxRecord): boolean {

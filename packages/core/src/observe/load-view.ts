@@ -1,5 +1,5 @@
 import { unsettledPart } from '../match/unsettled-part.js';
-import { SIDES, type SideName } from '../model/by-side.js';
+import { type BySide, SIDES, type SideName } from '../model/by-side.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
 import { endName, type Pair, pairKey } from '../model/pair.js';
 import type { MessageKey, Row, Snapshot } from '../model/row.js';
@@ -77,6 +77,22 @@ export async function loadTouched(store: Store, record: MailboxRecord): Promise<
     vanished: [],
     known: record.agreed ?? false,
   };
+}
+
+/** The same where these messages are part of it. */
+export async function loadTouchedFor(
+  store: Store,
+  record: MailboxRecord,
+  ends: BySide<ReadonlySet<MessageKey>>,
+): Promise<MailboxView | undefined> {
+  const { touched } = record;
+  const part = await loadTouched(store, record);
+  if (part === undefined || touched === undefined) return undefined;
+  for (const side of SIDES) {
+    const known = new Set([...touched[side], ...part.pairs.map(pair => pair[side].key)]);
+    for (const key of ends[side]) if (!known.has(key)) return undefined;
+  }
+  return part;
 }
 
 export async function loadRecord(store: Store, mailbox: MailboxName): Promise<MailboxRecord> {

@@ -132,7 +132,7 @@ async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise
   const before = record.sides[side];
   const moved = before === undefined || !sameSide(before, now) || changes.length > 0 || fault !== undefined;
   if (!moved) return;
-  const { quiet, touched: _touched, missing, ...lasting } = record;
+  const { quiet, touched, missing, ...lasting } = record;
   const { [side]: _back, ...missingElsewhere } = missing ?? {};
   const rest = {
     ...lasting,
@@ -146,7 +146,9 @@ async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise
     before.cursor.epoch === now.cursor.epoch;
   const next: MailboxRecord = {
     ...rest,
-    ...(quiet && cursorOnly ? { quiet } : touchedBy(news, now)),
+    ...(quiet && cursorOnly
+      ? { quiet, ...(touched === undefined ? {} : { touched }) }
+      : touchedBy(news, now)),
     sides: { ...record.sides, [side]: now },
     ...(record.agreed || record.sides[side === 'remote' ? 'local' : 'remote'] !== undefined
       ? { agreed: true }
@@ -180,7 +182,7 @@ function touchedBy(
   { record, known, snapshot, changes, side, fault }: NewSnapshot,
   now: SideRecord,
 ): Pick<MailboxRecord, 'touched'> {
-  const before = record.quiet ? { remote: [], local: [] } : record.touched;
+  const before = record.touched;
   const was = record.sides[side];
   if (before === undefined || was === undefined || known === undefined || fault !== undefined) return {};
   if (record.rematch !== undefined || known.cursor.epoch !== snapshot.cursor.epoch) return {};
@@ -191,8 +193,8 @@ function touchedBy(
     if (('put' in change ? change.put : 'del' in change ? change.del : undefined) !== side) return {};
     if ('key' in change) keys.add(change.key as MessageKey);
   }
-  const touched = { ...before, [side]: [...keys] };
-  return touched.remote.length + touched.local.length > MOST_TOUCHED ? {} : { touched };
+  const all = { ...before, [side]: [...keys] };
+  return all.remote.length + all.local.length > MOST_TOUCHED ? {} : { touched: all };
 }
 
 function sameSide(a: SideRecord, b: SideRecord): boolean {

@@ -9,19 +9,22 @@ const JOBS_A_LANE = 2;
  * disk while another does not. What is opened stays open until `close`.
  */
 export class Lanes {
-  /** By lane; the first is the repository's own. */
-  readonly #opened: BySide<Side[]>;
+  /** The repository's own. */
+  readonly #first: BySide<Side>;
+  readonly #others = bySide<Side[]>(() => []);
   /** How many there can be at most. */
   #most: number;
+  #isClosed = false;
 
   constructor(sides: BySide<Side>, most: number) {
-    this.#opened = bySide(side => [sides[side]]);
+    this.#first = sides;
     this.#most = most;
   }
 
   /**
    * Does every job, several at a time, in the order of the list; `uses` says which sides the work needs. Once a job failed no
-   * other begins, and the first failure is thrown when those under way have ended.
+   * other begins, and the first failure is thrown when those under way have ended. Nobody waits for a connection that has
+   * nothing to do any more.
    */
   async each<T>(
     jobs: readonly T[],
@@ -30,16 +33,24 @@ export class Lanes {
   ): Promise<void> {
     const left = [...jobs];
     const failures: unknown[] = [];
+    const free = bySide(side => [...this.#others[side]]);
+    let drained = () => {};
+    const empty = new Promise<undefined>(resolve => {
+      drained = () => resolve(undefined);
+    });
     const run = async (lane: number): Promise<void> => {
       try {
-        const sides = lane === 0 ? this.#sides(0) : await this.#open(lane, uses);
+        const opening = lane === 0 ? this.#first : this.#open(free, uses);
+        const sides = await Promise.race([opening, empty]);
         while (sides !== undefined && failures.length === 0) {
           const job = left.shift();
+          if (left.length === 0) drained();
           if (job === undefined) return;
           await work(sides, job);
         }
       } catch (error) {
         failures.push(error);
+        drained();
       }
     };
     const count = Math.max(1, Math.min(this.#most, Math.floor(jobs.length / JOBS_A_LANE)));
@@ -49,24 +60,29 @@ export class Lanes {
 
   /** Closes what was opened here. */
   async close(): Promise<void> {
-    for (const side of SIDES) for (const one of this.#opened[side].splice(1)) await one.close();
+    this.#isClosed = true;
+    for (const side of SIDES) for (const one of this.#others[side].splice(0)) await one.close();
   }
 
-  /** The sides of a lane; undefined where there cannot be one more. */
-  async #open(lane: number, uses: readonly SideName[]): Promise<BySide<Side> | undefined> {
+  /** The sides of one more lane: free ones, else new ones; undefined where there can be none. */
+  async #open(free: BySide<Side[]>, uses: readonly SideName[]): Promise<BySide<Side> | undefined> {
+    const sides: Partial<Record<SideName, Side>> = {};
     for (const side of uses) {
-      if (this.#opened[side][lane] !== undefined) continue;
-      const another = await this.#opened[side][0]!.another();
-      if (another === undefined) {
-        this.#most = Math.min(this.#most, lane);
-        return undefined;
-      }
-      this.#opened[side][lane] = another;
+      const one = free[side].shift() ?? (await this.#another(side));
+      if (one === undefined) return undefined;
+      sides[side] = one;
     }
-    return this.#sides(lane);
+    return { ...this.#first, ...sides };
   }
 
-  #sides(lane: number): BySide<Side> {
-    return bySide(side => this.#opened[side][lane] ?? this.#opened[side][0]!);
+  async #another(side: SideName): Promise<Side | undefined> {
+    const another = await this.#first[side].another();
+    if (another === undefined) this.#most = this.#others[side].length + 1;
+    else if (this.#isClosed) await another.close();
+    else {
+      this.#others[side].push(another);
+      return another;
+    }
+    return undefined;
   }
 }

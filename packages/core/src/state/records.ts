@@ -72,13 +72,19 @@ export interface MailboxRecord {
   /** The merge found nothing to do here, and no row or pair changed since: planning may pass it over. */
   readonly quiet?: boolean;
   /**
-   * The rows that changed, came or went since the mailbox was last quiet: with their pairs they are all a merge can have
-   * something to say about. Absent where that is not known.
+   * The rows that changed, came or went since the mailbox was quiet and every message in it in a pair of two: with their
+   * pairs they are all a merge can have something to say about. Absent where that is not known.
    */
   readonly touched?: BySide<readonly MessageKey[]>;
   /** The name it had before: what its witness says until the next one is written. */
   readonly formerly?: MailboxName;
 }
+
+/** Nothing to do, every message in a pair of two, and nothing changed since. */
+export const WHOLLY_QUIET: Pick<MailboxRecord, 'quiet' | 'touched'> = {
+  quiet: true,
+  touched: { remote: [], local: [] },
+};
 
 /** The record without its claim that a merge would find nothing to do, or where. */
 export function unquiet({ quiet: _quiet, touched: _touched, ...rest }: MailboxRecord): MailboxRecord {

@@ -1,4 +1,5 @@
 import { lstatSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Seam } from '../../model/effect.js';
 import type { MailboxName } from '../../model/mailbox.js';
 import { atticDirectoryName } from './attic-directory.js';
@@ -37,6 +38,7 @@ export class Attic {
   readonly #path: Octets;
   readonly #seam: Seam;
   readonly #random: () => string;
+  #isUsed = false;
   /** Directories with names that are not durable yet. */
   readonly #unsynced = new Set<Octets>();
 
@@ -91,6 +93,11 @@ export class Attic {
 
   #directoryOf(operation: string, mailbox: MailboxName): Octets {
     const directory = join(this.#path, atticDirectoryName(operation, mailbox));
+    if (!this.#isUsed) {
+      // Another lane may have made it just now, and not synced it yet.
+      this.#isUsed = true;
+      this.#unsynced.add(dirname(this.#path) as Octets);
+    }
     for (const changed of makeDirectories(this.#seam, directory)) this.#unsynced.add(changed);
     return directory;
   }
