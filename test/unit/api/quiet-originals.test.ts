@@ -1,5 +1,7 @@
 import { fetchRemote } from '@postern/core/api/fetch.js';
 import { makePlan } from '@postern/core/api/plan.js';
+import type { Seam } from '@postern/core/model/effect.js';
+import { PosternError } from '@postern/core/model/error.js';
 import { describe, expect, it } from 'vitest';
 import { message } from '../../support/messages.js';
 import { Rig } from '../../support/rig.js';
@@ -78,6 +80,33 @@ describe('a message in a quiet mailbox of any size', () => {
     rig.local.copy('Archive', keyOf(rig, MANY), 'INBOX');
     expect((await planned(rig)).ops).toEqual(['copy-remote Archive']);
     expect((await indexOf(rig))?.stamp).not.toBe(before?.stamp);
+  });
+
+  it('is not mistaken for another with the same header that came with an apply that was cut short', async () => {
+    const rig = await settled();
+    const of = (body: string) => message({ id: 'same', body });
+    for (const world of [rig.remote, rig.local]) {
+      world.createMailbox('Other');
+      world.add('Other', of('Vvvv\r\n'), [], 1_700_000_000_000);
+    }
+    rig.remote.add('INBOX', message({ id: 'new' }));
+    await rig.sync();
+    expect(await indexOf(rig)).toBeDefined();
+    rig.remote.add('Archive', of('T111\r\n'), [], 1_700_000_005_000);
+    rig.local.flag('Archive', keyOf(rig, 3), { add: ['\\Flagged'] });
+    const cut: Seam = {
+      run: (effect, act) => {
+        if (effect.name === 'STORE') throw new PosternError('unreachable', 'the line is cut');
+        return act();
+      },
+      runSync: (_effect, act) => act(),
+    };
+    expect((await rig.sync({}, cut)).apply.stopped?.code).toBe('unreachable');
+    await rig.sync();
+    rig.remote.add('Archive', of('T222\r\n'), [], 1_700_000_000_000);
+    expect((await planned(rig)).ops).toEqual(['download Archive']);
+    await rig.sync();
+    expect(rig.local.contents('Archive')).toEqual(rig.remote.contents('Archive'));
   });
 
   it('leaves no index behind when its mailbox is gone', async () => {

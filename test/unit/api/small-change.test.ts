@@ -118,4 +118,20 @@ describe('a small change in a large mailbox', () => {
     await other.plan();
     expect(await touchedOf(other)).toBeUndefined();
   });
+
+  it('is no small one where a message waits under its mark: its other end may come back under another name', async () => {
+    const rig = await Rig.create({ remote: { withoutUidplus: true } });
+    for (let n = 0; n < 6; n++) rig.remote.add('INBOX', message({ id: `m${n}` }));
+    await rig.sync();
+    const key = keyOf(rig, 'local', 0);
+    const { bytes } = rig.local.message('INBOX', key);
+    rig.local.remove('INBOX', key);
+    await rig.sync();
+    await rig.sync();
+    rig.local.add('INBOX', bytes);
+    expect((await rig.plan()).actions.map(({ op }) => op).sort()).toEqual(['flag-remote', 'pair']);
+    await rig.sync();
+    expect(rig.remote.mailbox('INBOX').messages.size).toBe(6);
+    expect(rig.local.contents('INBOX')).toEqual(rig.remote.contents('INBOX'));
+  });
 });

@@ -1,3 +1,4 @@
+import { INBOX } from '@postern/core/model/mailbox.js';
 import { describe, expect, it } from 'vitest';
 import { falseTwins, message } from '../../support/messages.js';
 import { Rig } from '../../support/rig.js';
@@ -26,6 +27,21 @@ describe.each([
     await rig.sync();
     expect([countOn(rig, 'remote'), countOn(rig, 'local')]).toEqual([1, 1]);
     expect(rig.local.allContents()).toEqual(rig.remote.allContents());
+  });
+
+  it('is carried out where one like it is on both sides of another mailbox, and only has to be paired there', async () => {
+    const rig = await Rig.create();
+    const bytes = message({ id: 'travels' });
+    for (const world of [rig.remote, rig.local]) {
+      world.createMailbox('Work');
+      world.add('Work', bytes);
+    }
+    rig[from].add('INBOX', bytes);
+    await rig.plan();
+    const report = await rig.sync({ mailboxes: [INBOX] });
+    expect(report.apply.counts).toMatchObject({ done: 1, skipped: 0 });
+    await rig.sync();
+    expect([countOn(rig, 'remote'), countOn(rig, 'local')]).toEqual([2, 2]);
   });
 
   it('is carried out where what came is another message with the same header', async () => {

@@ -82,6 +82,38 @@ describe('lanes', () => {
     expect(sides.remote.book.opened).toBe(1);
   });
 
+  it('close what they opened, also where one in between could not be', async () => {
+    const { sides, lanes } = make(4);
+    let asked = 0;
+    const another = sides.remote.another.bind(sides.remote);
+    // The second lane is refused while the third gets in.
+    sides.remote.another = async () => (++asked === 1 ? (undefined as unknown as MemorySide) : another());
+    await lanes.each(numbers(12), ['remote'], async () => pause());
+    expect(sides.remote.book.open).toBe(2);
+    await lanes.close();
+    expect(sides.remote.book.open).toBe(0);
+  });
+
+  it('do not wait for a connection that has nothing to do any more, and close it when it comes', async () => {
+    const { sides, lanes } = make(2);
+    const another = sides.remote.another.bind(sides.remote);
+    let letIn = () => {};
+    const door = new Promise<void>(resolve => {
+      letIn = resolve;
+    });
+    sides.remote.another = async () => {
+      await door;
+      return another();
+    };
+    const done: number[] = [];
+    await lanes.each(numbers(4), ['remote'], async (_sides, job) => void done.push(job));
+    expect(done).toEqual(numbers(4));
+    await lanes.close();
+    letIn();
+    await pause();
+    expect([sides.remote.book.opened, sides.remote.book.open]).toEqual([1, 0]);
+  });
+
   it('begin no other job after a failure, end those under way, and throw the first', async () => {
     const { lanes } = make(2);
     const begun: number[] = [];
