@@ -4,7 +4,7 @@ import type { MailboxName } from '../model/mailbox.js';
 import { isEdited, type Pair, pairKey } from '../model/pair.js';
 import type { Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
-import { digestsOf, pairsLike } from '../observe/base-digests.js';
+import { pairsLike, pairsWith } from '../observe/base-digests.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
 
@@ -30,7 +30,7 @@ export async function findOriginals(
     const like =
       quiet || touched !== undefined
         ? await pairsLike(store, record, wanted)
-        : await pairsIn(store, record, wanted);
+        : pairsWith(await store.all('pair', record.mailbox), wanted);
     await found.collectSettled(
       store,
       record,
@@ -38,15 +38,6 @@ export async function findOriginals(
     );
   }
   return found;
-}
-
-async function pairsIn(
-  store: Store,
-  { mailbox }: MailboxRecord,
-  wanted: ReadonlySet<string>,
-): Promise<readonly Pair[]> {
-  const pairs = [...(await store.all('pair', mailbox)).values()];
-  return pairs.filter(pair => digestsOf(pair).some(digest => wanted.has(digest)));
 }
 
 class Found implements Originals {

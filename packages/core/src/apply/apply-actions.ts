@@ -20,7 +20,7 @@ import { runFlags } from './flagging.js';
 import { withoutDoubt, withoutMoved } from './hold-back.js';
 import { already, failed, outcomeOf, type Refusal, type Report, skipped } from './judgement.js';
 import { LandedMessages } from './landed.js';
-import { chainsOf, type DeskEnds, endsOf } from './lane-jobs.js';
+import { type DeskJob, laneJobs } from './lane-jobs.js';
 import { runCreate, runDelete, runRename } from './mailbox-lines.js';
 import { runMoves } from './moving.js';
 import { runPairs, runUnpairs } from './pairing.js';
@@ -167,22 +167,12 @@ class Run {
       for (const moves of journeys) await this.#move(moves, inDoubt);
       for (const copies of duplicates) await this.#copy(copies, inDoubt);
       await this.#whereabouts.prepareFor([...rest.values()].flat());
-      const carryOut = (desk: Desk) =>
-        this.#carryOut(desk, rest.get(desk.mailbox) ?? [], { inDoubt, landed });
       await eachInLanes(
         this.#repository,
-        { jobs: chainsOf(rest, landed), uses: SIDES },
-        async (repository, mailboxes) => {
-          for (const mailbox of mailboxes) {
-            const actions = rest.get(mailbox) ?? [];
-            const isShared = actions.some(action => landed.isShared(action));
-            await this.#at(
-              repository,
-              mailbox,
-              { actions, ends: isShared ? undefined : endsOf(actions) },
-              carryOut,
-            );
-          }
+        { jobs: laneJobs(rest, landed), uses: SIDES },
+        async (repository, jobs) => {
+          for (const job of jobs)
+            await this.#at(repository, job, desk => this.#carryOut(desk, job.actions, { inDoubt, landed }));
         },
       );
       for (const action of last) {
@@ -211,13 +201,12 @@ class Run {
     carryOut: (desk: Desk) => Promise<void>,
   ): Promise<void> {
     for (const mailbox of [...new Set([...work.keys(), ...also])].sort(compareText))
-      await this.#at(this.#repository, mailbox, { actions: work.get(mailbox) ?? [] }, carryOut);
+      await this.#at(this.#repository, { mailbox, actions: work.get(mailbox) ?? [] }, carryOut);
   }
 
   async #at(
     repository: Repository,
-    mailbox: MailboxName,
-    { actions, ends }: { readonly actions: readonly Action[]; readonly ends?: DeskEnds | undefined },
+    { mailbox, actions, ends }: DeskJob,
     carryOut: (desk: Desk) => Promise<void>,
   ): Promise<void> {
     await this.#guarded([mailbox], actions, async () => {

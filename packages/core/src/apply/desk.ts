@@ -7,8 +7,9 @@ import { type End, endName, isSettled, type Pair, pairKey } from '../model/pair.
 import { compareKeys, type Epoch, type MessageKey, type Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
 import { digestsOf, extendIndex } from '../observe/base-digests.js';
-import { loadRecord, loadTouchedFor, loadView } from '../observe/load-view.js';
+import { loadRecord, loadTouchedFor, loadView, type MessageKeys } from '../observe/load-view.js';
 import { observeMailbox } from '../observe/observe-mailbox.js';
+import { witnessOf } from '../observe/went-back.js';
 import { type Intent, type MailboxRecord, unquiet, WHOLLY_QUIET } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
@@ -51,20 +52,20 @@ export class Desk {
 
   /**
    * With `ends`, for work on these messages alone: where they are among those that changed since the mailbox was quiet, no
-   * others are read, for all others are in a pair as it says.
+   * others are read, for each of the others is in a pair of two with nothing to do.
    */
   static async open(
     repository: Repository,
     mailbox: MailboxName,
     operation: string,
-    ends?: BySide<ReadonlySet<MessageKey>>,
+    ends?: MessageKeys,
   ): Promise<Desk> {
     const desk = new Desk(repository, await loadRecord(repository.store, mailbox), operation);
     await desk.#load(ends);
     return desk;
   }
 
-  async #load(ends?: BySide<ReadonlySet<MessageKey>>): Promise<void> {
+  async #load(ends?: MessageKeys): Promise<void> {
     const { store } = this.repository;
     this.#record = await loadRecord(store, this.mailbox);
     this.#counts = {};
@@ -298,18 +299,10 @@ export class Desk {
     for (const side of SIDES) if (this.has(side)) await this.repository.sides[side].makeDurable(this.mailbox);
   }
 
-  /** They say what the record says. */
   async #writeWitnesses(): Promise<void> {
-    const { generation, pending } = this.#record;
-    for (const side of SIDES) {
-      if (!this.has(side)) continue;
-      await this.repository.sides[side].writeWitness(this.mailbox, {
-        repository: this.repository.id,
-        mailbox: this.mailbox,
-        generation,
-        ...(pending === undefined ? {} : { pending }),
-      });
-    }
+    const { sides, id } = this.repository;
+    const witness = witnessOf(id, this.#record);
+    for (const side of SIDES) if (this.has(side)) await sides[side].writeWitness(this.mailbox, witness);
   }
 
   #putRecord(record: MailboxRecord): void {

@@ -1,29 +1,37 @@
 import type { Action } from '../model/action.js';
 import { bySide } from '../model/by-side.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
-import type { Desk } from './desk.js';
+import type { MessageKeys } from '../observe/load-view.js';
 import type { LandedMessages } from './landed.js';
 
-export type DeskEnds = Parameters<typeof Desk.open>[3];
+/** What is to be done in one mailbox. */
+export interface DeskJob {
+  readonly mailbox: MailboxName;
+  readonly actions: readonly Action[];
+  /** All messages it is about, where it is about no others. */
+  readonly ends?: MessageKeys;
+}
 
-/** The messages that lines name. */
-export function endsOf(actions: readonly Action[]): DeskEnds {
+/**
+ * Jobs for lanes: mailboxes that get the same messages are one, so that these travel once; every other one is for itself, and
+ * about the messages that its lines name.
+ */
+export function laneJobs(
+  work: ReadonlyMap<MailboxName, readonly Action[]>,
+  landed: LandedMessages,
+): readonly (readonly DeskJob[])[] {
+  const chain: DeskJob[] = [];
+  const single: DeskJob[][] = [];
+  for (const [mailbox, actions] of [...work].sort(([a], [b]) => compareText(a, b))) {
+    if (actions.some(action => landed.isShared(action))) chain.push({ mailbox, actions });
+    else single.push([{ mailbox, actions, ends: endsOf(actions) }]);
+  }
+  return chain.length === 0 ? single : [chain, ...single];
+}
+
+function endsOf(actions: readonly Action[]): MessageKeys {
   return bySide(
     side =>
       new Set(actions.flatMap(action => [action[side], action.keep?.[side]].flatMap(end => end?.key ?? []))),
   );
-}
-
-/** Mailboxes that get the same messages, one after the other, so that these travel once; every other one for itself. */
-export function chainsOf(
-  work: ReadonlyMap<MailboxName, readonly Action[]>,
-  landed: LandedMessages,
-): readonly (readonly MailboxName[])[] {
-  const chain: MailboxName[] = [];
-  const single: MailboxName[][] = [];
-  for (const mailbox of [...work.keys()].sort(compareText)) {
-    if (work.get(mailbox)?.some(action => landed.isShared(action))) chain.push(mailbox);
-    else single.push([mailbox]);
-  }
-  return chain.length === 0 ? single : [chain, ...single];
 }

@@ -6,6 +6,7 @@ import { compareText, type MailboxName } from '../model/mailbox.js';
 import { isSameMailbox } from '../model/same-mailbox.js';
 import { loadRecord, loadSnapshot } from '../observe/load-view.js';
 import { observeMailbox } from '../observe/observe-mailbox.js';
+import { witnessOf } from '../observe/went-back.js';
 import type { Side } from '../side/side.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
@@ -160,12 +161,14 @@ async function renameInState(
     changes.push({ put: 'pair', mailbox: to, key, value });
   for (const [key, value] of await store.all(on, from)) changes.push({ put: on, mailbox: to, key, value });
   await store.write(changes, { durable: true });
-  const witness = { repository: repository.id, mailbox: to };
-  for (const side of SIDES) await sides[side].writeWitness(to, { ...witness, generation, pending });
+  const witness = async (of: MailboxRecord) => {
+    for (const side of SIDES) await sides[side].writeWitness(to, witnessOf(repository.id, of));
+  };
+  await witness(record);
   const { pending: _pending, formerly: _formerly, ...settled } = record;
   const value = { ...settled, generation: pending };
   await store.write([{ put: 'mailbox', mailbox: '', key: to, value }], { durable: true });
-  for (const side of SIDES) await sides[side].writeWitness(to, { ...witness, generation: pending });
+  await witness(value);
 }
 
 /** A mailbox is deleted when base has nothing in it any more, and the other side still does without it. */

@@ -1,4 +1,4 @@
-import { type BySide, bySide, SIDES } from '../model/by-side.js';
+import { type BySide, bySide, SIDES, type SideName } from '../model/by-side.js';
 import { isSettled, type Pair } from '../model/pair.js';
 import type { Epoch, MessageKey, Row, Snapshot } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
@@ -44,24 +44,18 @@ export function unsettledPart(view: MailboxView): MailboxView {
 export function isInPairs({ pairs, sides, rematch }: MailboxView): boolean {
   const { remote, local } = sides;
   if (remote === undefined || local === undefined || rematch !== undefined) return false;
-  const there = pairs.filter(
-    pair =>
-      SIDES.every(side => pair[side].epoch === sides[side]?.cursor.epoch) &&
-      remote.rows.has(pair.remote.key) &&
-      local.rows.has(pair.local.key),
-  );
-  return SIDES.every(
-    side =>
-      there.length === pairs.length &&
-      sides[side]?.rows.size === pairs.length &&
-      sides[side].unreadable.size === 0,
-  );
+  const snapshots = { remote, local };
+  return SIDES.every(side => {
+    const { rows, unreadable, cursor } = snapshots[side];
+    if (unreadable.size > 0 || rows.size !== pairs.length) return false;
+    return pairs.every(pair => pair[side].epoch === cursor.epoch && rows.has(pair[side].key));
+  });
 }
 
 function restOf(pairs: readonly Pair[], snapshots: BySide<Snapshot>): Rest {
   if (SIDES.some(side => snapshots[side].unreadable.size > 0)) return findRest(pairs, snapshots);
   const known = found.get(pairs);
-  const isSame = (side: 'remote' | 'local') =>
+  const isSame = (side: SideName) =>
     known?.rows[side] === snapshots[side].rows && known.epochs[side] === snapshots[side].cursor.epoch;
   if (known !== undefined && SIDES.every(isSame)) return known.rest;
   const rest = findRest(pairs, snapshots);

@@ -13,8 +13,8 @@ const MOST_STALE = 1.5;
 
 /**
  * The pairs of a mailbox that have one of these digests. A large mailbox is read for it once: from then on an index tells that
- * there are none. An index that is out of date without showing it costs no more than
- * bytes that travel once more, or a look in vain.
+ * there are none. The index may name digests that are gone, and costs a look in vain then; it lacks none, for another message
+ * would be taken for the only one of its kind.
  */
 export async function pairsLike(
   store: Store,
@@ -27,13 +27,18 @@ export async function pairsLike(
   const isSure = isLarge(record) && record.pending === undefined;
   const index = isSure ? await store.get('digests', mailbox, KEY) : undefined;
   if (index?.stamp === stamp && !holdsAny(index.digests, wanted)) return [];
-  const pairs = [...(await store.all('pair', mailbox)).values()];
+  const pairs = await store.all('pair', mailbox);
   if (isSure && index?.stamp !== stamp) {
-    const digests = pairs.flatMap(digestsOf).map(short).join('');
+    const digests = [...pairs.values()].flatMap(digestsOf).map(short).join('');
     const value = { stamp, digests };
     await store.write([{ put: 'digests', mailbox, key: KEY, value }], { durable: false });
   }
-  return pairs.filter(pair => digestsOf(pair).some(digest => wanted.has(digest)));
+  return pairsWith(pairs, wanted);
+}
+
+/** Those of the pairs that have one of these digests, on either side. */
+export function pairsWith(pairs: ReadonlyMap<string, Pair>, wanted: ReadonlySet<string>): readonly Pair[] {
+  return [...pairs.values()].filter(pair => digestsOf(pair).some(digest => wanted.has(digest)));
 }
 
 /** A message may have another digest on the remote. */

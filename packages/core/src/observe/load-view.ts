@@ -45,7 +45,7 @@ export async function loadUnsettled(store: Store, record: MailboxRecord): Promis
 }
 
 /** The rows that changed since the mailbox was quiet, their pairs, and the other ends; undefined where that is not known. */
-export async function loadTouched(store: Store, record: MailboxRecord): Promise<MailboxView | undefined> {
+async function loadTouched(store: Store, record: MailboxRecord): Promise<MailboxView | undefined> {
   const { mailbox, touched, sides } = record;
   const { remote, local } = sides;
   if (touched === undefined || remote === undefined || local === undefined) return undefined;
@@ -79,11 +79,14 @@ export async function loadTouched(store: Store, record: MailboxRecord): Promise<
   };
 }
 
+/** Some messages of a mailbox. */
+export type MessageKeys = BySide<ReadonlySet<MessageKey>>;
+
 /** The same where these messages are part of it. */
 export async function loadTouchedFor(
   store: Store,
   record: MailboxRecord,
-  ends: BySide<ReadonlySet<MessageKey>>,
+  ends: MessageKeys,
 ): Promise<MailboxView | undefined> {
   const { touched } = record;
   const part = await loadTouched(store, record);

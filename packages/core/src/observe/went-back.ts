@@ -22,6 +22,11 @@ export function wentBack(before: Cursor, now: Cursor): string | undefined {
   return undefined;
 }
 
+/** The witness that says what a record says. */
+export function witnessOf(repository: string, { mailbox, generation, pending }: MailboxRecord): Witness {
+  return { repository, mailbox, generation, ...(pending === undefined ? {} : { pending }) };
+}
+
 /** Why a witness shows that state and mail are not of the same time; undefined when they are. */
 export function witnessFault(
   record: MailboxRecord,

@@ -25,7 +25,7 @@ export interface RecordKinds {
   intent: Intent;
   /** Key = operation id, partition '': one apply. */
   log: Operation;
-  /** Key `pairs`, partition = mailbox: an index of the pairs' digests. A hint: it may be out of date or missing. */
+  /** Key `pairs`, partition = mailbox: an index of the pairs' digests. It may be missing, or name some that are gone. */
   digests: DigestIndex;
 }
 
