@@ -98,6 +98,7 @@ export function describeStore(name: string, make: () => Promise<StoreRig>): void
 
     it('has nothing where nothing was put', async () => {
       expect(await store.get('remote', 'INBOX', '42')).toBeUndefined();
+      expect(await store.getMany('remote', 'INBOX', ['42', '43'])).toEqual(new Map());
       expect(await store.all('remote', 'INBOX')).toEqual(new Map());
       expect(await store.partitions('remote')).toEqual([]);
       expect(await store.count('remote', 'INBOX')).toBe(0);
@@ -230,6 +231,14 @@ export function describeStore(name: string, make: () => Promise<StoreRig>): void
         expect(await store.count('remote', 'INBOX')).toBe(model.size);
         const key = String(1 + below(50));
         expect(await store.get('remote', 'INBOX', key)).toEqual(model.get(key));
+        const some = [key, '51', String(1 + below(50))];
+        const there = new Set(some.filter(one => model.has(one)));
+        expect([...(await store.getMany('remote', 'INBOX', some))]).toEqual(
+          [...there].map(one => [one, model.get(one)]),
+        );
+        const streamed: [string, Row][] = [];
+        for await (const entry of store.each('remote', 'INBOX')) streamed.push([...entry]);
+        expect(streamed).toEqual(sorted);
       }
     });
 
@@ -323,6 +332,7 @@ export function describeStore(name: string, make: () => Promise<StoreRig>): void
         store = await rig.open();
         await expect(store.all('remote', 'Lists')).rejects.toMatchObject(damage(/^.*29 of .*"Lists".*30/));
         await expect(store.get('remote', 'Lists', '17')).rejects.toMatchObject(damage('Lists'));
+        await expect(store.getMany('remote', 'Lists', ['18', '17'])).rejects.toMatchObject(damage('Lists'));
         expect((await store.get('remote', 'Lists', '18'))?.key).toBe('18');
         expect((await store.all('remote', 'INBOX')).size).toBe(30);
       });

@@ -5,6 +5,7 @@ import { PosternError } from '@postern/core/model/error.js';
 import { describe, expect, it } from 'vitest';
 import { message } from '../../support/messages.js';
 import { Rig } from '../../support/rig.js';
+import { watchedStore } from '../../support/watched-store.js';
 
 const MANY = 300;
 
@@ -28,18 +29,8 @@ const keyOf = (rig: Rig, n: number) => [...rig.local.mailbox('Archive').messages
 async function planned(rig: Rig) {
   let pairsRead = 0;
   const plan = await rig.run(async repository => {
-    const { store } = repository;
-    const all: typeof store.all = async (kind, mailbox) => {
-      const records = await store.all(kind, mailbox);
-      if (kind === 'pair') pairsRead += records.size;
-      return records;
-    };
-    const watched = Object.assign(Object.create(store) as typeof store, {
-      all,
-      get: store.get.bind(store),
-      each: store.each.bind(store),
-      write: store.write.bind(store),
-      partitions: store.partitions.bind(store),
+    const watched = watchedStore(repository.store, (kind, size) => {
+      if (kind === 'pair') pairsRead += size;
     });
     await fetchRemote({ ...repository, store: watched });
     return makePlan({ ...repository, store: watched });

@@ -5,6 +5,7 @@ import type { Repository } from '@postern/core/state/repository.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { message } from '../../support/messages.js';
 import { Rig } from '../../support/rig.js';
+import { watchedStore } from '../../support/watched-store.js';
 
 const MANY = 300;
 
@@ -22,25 +23,11 @@ beforeAll(async () => {
 
 /** Counts the pairs that are read by the partition. */
 function counting(repository: Repository): { readonly counted: Repository; readonly read: () => number } {
-  const { store } = repository;
   let read = 0;
-  const all: typeof store.all = async (kind, mailbox) => {
-    const records = await store.all(kind, mailbox);
-    if (kind === 'pair') read += records.size;
-    return records;
-  };
-  const bound = {
-    all,
-    count: store.count.bind(store),
-    each: store.each.bind(store),
-    get: store.get.bind(store),
-    write: store.write.bind(store),
-    partitions: store.partitions.bind(store),
-  };
-  return {
-    counted: { ...repository, store: Object.assign(Object.create(store), bound) },
-    read: () => read,
-  };
+  const store = watchedStore(repository.store, (kind, size) => {
+    if (kind === 'pair') read += size;
+  });
+  return { counted: { ...repository, store }, read: () => read };
 }
 
 const keyOf = (rig: Rig, side: 'remote' | 'local', n: number) =>
@@ -89,6 +76,8 @@ describe('a small change in a large mailbox', () => {
     const isNew = ops.some(op => op === 'download' || op === 'upload');
     expect(counts[0]).toBe(isNew ? MANY : 0);
     if (what !== 'another name here') expect(counts[1]).toBe(counts[0]);
+    const record = await rig.run(({ store }) => store.get('mailbox', '', 'INBOX'));
+    expect(record).toMatchObject({ quiet: true, touched: { remote: [], local: [] } });
     expect((await rig.plan()).actions).toEqual([]);
     expect(rig.local.contents('INBOX')).toEqual(rig.remote.contents('INBOX'));
   });

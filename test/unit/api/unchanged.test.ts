@@ -7,9 +7,9 @@ import { openSeam } from '@postern/core/model/effect.js';
 import type { AnyLevel } from '@postern/core/state/level.js';
 import { LevelStore } from '@postern/core/state/level-store.js';
 import { initState, type Repository } from '@postern/core/state/repository.js';
-import type { Store } from '@postern/core/state/store.js';
 import { MemoryLevel } from 'memory-level';
 import { describe, expect, it } from 'vitest';
+import { watchedStore } from '../../support/watched-store.js';
 import { fileBytes, TemporaryMaildir } from '../maildir/temporary-maildir.js';
 
 /** Well ahead of the file system's clock, so that nothing is too close to the last scan. */
@@ -39,18 +39,9 @@ class World {
     const level = new MemoryLevel<string, string>() as unknown as AnyLevel;
     const inner = await LevelStore.create(level, { seam: openSeam, id: ID });
     const read: string[] = [];
-    const store: Store = {
-      get: (kind, mailbox, key) => inner.get(kind, mailbox, key),
-      all: (kind, mailbox) => {
-        if (['pair', 'local', 'remote'].includes(kind)) read.push(`${kind} ${mailbox}`);
-        return inner.all(kind, mailbox);
-      },
-      each: (kind, mailbox) => inner.each(kind, mailbox),
-      count: (kind, mailbox) => inner.count(kind, mailbox),
-      partitions: kind => inner.partitions(kind),
-      write: (changes, options) => inner.write(changes, options),
-      close: () => inner.close(),
-    };
+    const store = watchedStore(inner, (kind, _size, mailbox) => {
+      if (['pair', 'local', 'remote'].includes(kind)) read.push(`${kind} ${mailbox}`);
+    });
     const sides = { local: local.side({ clock }), remote: remote.side({ clock, position: 'remote' }) };
     const random = () => randomBytes(4).toString('hex');
     const repository: Repository = { id: ID, sides, store, clock, random };

@@ -1,4 +1,5 @@
 import { openSeam, type Seam } from '@postern/core/model/effect.js';
+import { recordKey } from '@postern/core/state/keys.js';
 import { type AnyLevel, writeBatch } from '@postern/core/state/level.js';
 import { LevelStore } from '@postern/core/state/level-store.js';
 import { MemoryLevel } from 'memory-level';
@@ -67,6 +68,22 @@ describe('a store', () => {
     ).rejects.toMatchObject(failure);
     level.failAfter = Number.POSITIVE_INFINITY;
     expect((await store.all('remote', 'INBOX')).size).toBe(400);
+  });
+
+  it('streams a large partition, and says at the end that a record of it is missing', async () => {
+    const many = 9000;
+    await putAll('INBOX', many);
+    await store.close();
+    await level.open();
+    await level.del(recordKey('remote', 'INBOX', '17'));
+    await level.close();
+    await reopen();
+    let read = 0;
+    const readAll = async () => {
+      for await (const _entry of store.each('remote', 'INBOX')) read++;
+    };
+    await expect(readAll()).rejects.toMatchObject({ code: 'state-damaged' });
+    expect(read).toBe(many - 1);
   });
 
   it('passes each batch through the seam once, and says what is in it', async () => {

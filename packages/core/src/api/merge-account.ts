@@ -6,7 +6,7 @@ import { mergeMailbox } from '../merge/merge-mailbox.js';
 import { TWO_WAY } from '../merge/policy.js';
 import { type Relocation, relocate } from '../merge/relocate.js';
 import { agreedFlags } from '../model/agreed-flags.js';
-import { type BySide, otherSide, type SideName } from '../model/by-side.js';
+import { type BySide, bySide, otherSide, type SideName } from '../model/by-side.js';
 import { sameFlags } from '../model/flags.js';
 import type { MailboxName } from '../model/mailbox.js';
 import { type Pair, pairKey } from '../model/pair.js';
@@ -69,10 +69,9 @@ export async function mergeAccount(
   const deletes = merges.some(({ decisions }) =>
     decisions.some(decision => decision.kind === 'delete' && mayDelete(decision.on)),
   );
-  const unpaired: BySide<UnpairedMessages> = {
-    remote: deletes ? await unpairedMessages(store, 'remote') : new Map(),
-    local: deletes ? await unpairedMessages(store, 'local') : new Map(),
-  };
+  const unpaired: BySide<UnpairedMessages> = deletes
+    ? await unpairedMessages(store)
+    : bySide(() => new Map());
   const relocation = relocate(merges, (side, digest, not) => {
     // A deletion that is forbidden anyway need not wait for anything.
     if (!mayDelete(otherSide(side))) return undefined;

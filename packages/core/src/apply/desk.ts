@@ -285,9 +285,9 @@ export class Desk {
     if (changes.length > 0) await this.repository.store.write(changes, options);
   }
 
-  /** What changes outside an apply is not among what is known to have changed. */
+  /** What changes outside an apply is not among what is known to have changed: within one, `finish` knows. */
   async #beforeCommit(): Promise<void> {
-    if (this.#record.touched !== undefined) this.#putRecord(unquiet(this.#record));
+    if (!this.#begun && this.#record.touched !== undefined) this.#putRecord(unquiet(this.#record));
     if (this.#changes.some(change => 'put' in change && change.put === 'pair')) await this.#makeDurable();
   }
 

@@ -31,7 +31,7 @@ export class Whereabouts {
       if (op === 'download' || op === 'delete-remote') sides.add('local');
       if (op === 'upload' || op === 'delete-local') sides.add('remote');
     }
-    for (const side of sides) await this.#on(side);
+    if (sides.size > 0) await this.#load([...sides]);
   }
 
   /** Why a message may not be gone from a side, but in another mailbox there; undefined when it is nowhere else. */
@@ -54,12 +54,12 @@ export class Whereabouts {
   }
 
   async #like(side: SideName, digest: string) {
-    return (await this.#on(side)).get(digest) ?? [];
+    if (this.#unpaired[side] === undefined) await this.#load([side]);
+    return this.#unpaired[side]?.get(digest) ?? [];
   }
 
-  async #on(side: SideName): Promise<UnpairedMessages> {
-    const unpaired = this.#unpaired[side] ?? (await unpairedMessages(this.#store, side));
-    this.#unpaired[side] = unpaired;
-    return unpaired;
+  async #load(sides: readonly SideName[]): Promise<void> {
+    const unpaired = await unpairedMessages(this.#store, sides);
+    for (const side of sides) this.#unpaired[side] = unpaired[side];
   }
 }

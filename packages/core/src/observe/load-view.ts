@@ -1,7 +1,7 @@
 import { unsettledPart } from '../match/unsettled-part.js';
 import { type BySide, SIDES, type SideName } from '../model/by-side.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
-import { endName, type Pair, pairKey } from '../model/pair.js';
+import { endName, type Pair } from '../model/pair.js';
 import type { MessageKey, Row, Snapshot } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
 import type { MailboxRecord, SideRecord } from '../state/records.js';
@@ -50,11 +50,8 @@ async function loadTouched(store: Store, record: MailboxRecord): Promise<Mailbox
   const { remote, local } = sides;
   if (touched === undefined || remote === undefined || local === undefined) return undefined;
   if (record.rematch !== undefined || record.missing !== undefined) return undefined;
-  const pairs = new Map<string, Pair>();
-  for (const key of touched.remote) {
-    const pair = await store.get('pair', mailbox, endName({ epoch: remote.cursor.epoch, key }));
-    if (pair !== undefined) pairs.set(pairKey(pair), pair);
-  }
+  const names = touched.remote.map(key => endName({ epoch: remote.cursor.epoch, key }));
+  const pairs = new Map<string, Pair>(await store.getMany('pair', mailbox, names));
   if (touched.local.length > 0) {
     const wanted = new Set(touched.local);
     for await (const [key, pair] of store.each('pair', mailbox))
@@ -63,12 +60,14 @@ async function loadTouched(store: Store, record: MailboxRecord): Promise<Mailbox
   const found = [...pairs].sort(([a], [b]) => compareText(a, b)).map(([, pair]) => pair);
   const snapshotOf = async (side: SideName, { cursor, permanentFlags }: SideRecord): Promise<Snapshot> => {
     const keys = new Set([...touched[side], ...found.map(pair => pair[side].key)]);
-    const rows = new Map<MessageKey, Row>();
-    for (const key of [...keys].sort(compareText)) {
-      const row = await store.get(side, mailbox, key);
-      if (row !== undefined) rows.set(key, row);
-    }
-    return { mailbox, cursor, permanentFlags, rows, unreadable: new Map() };
+    const rows = await store.getMany(side, mailbox, [...keys].sort(compareText));
+    return {
+      mailbox,
+      cursor,
+      permanentFlags,
+      rows: rows as ReadonlyMap<MessageKey, Row>,
+      unreadable: new Map(),
+    };
   };
   return {
     mailbox,

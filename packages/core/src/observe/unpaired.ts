@@ -1,4 +1,4 @@
-import { otherSide, type SideName } from '../model/by-side.js';
+import { type BySide, bySide, otherSide, SIDES, type SideName } from '../model/by-side.js';
 import type { Identity } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { MailboxView } from '../model/view.js';
@@ -15,20 +15,27 @@ export interface Unpaired {
 /** By digest. */
 export type UnpairedMessages = ReadonlyMap<string, readonly Unpaired[]>;
 
-/** A side's messages that no pair of their own mailbox holds. Mailboxes that the merge found quiet have none. */
-export async function unpairedMessages(store: Store, side: SideName): Promise<UnpairedMessages> {
-  const unpaired = new Map<string, Unpaired[]>();
-  const withMail = new Set(await store.partitions(side));
+/** The messages of some sides that no pair of their own mailbox holds. Mailboxes that the merge found quiet have none. */
+export async function unpairedMessages(
+  store: Store,
+  wanted: readonly SideName[] = SIDES,
+): Promise<BySide<UnpairedMessages>> {
+  const unpaired = bySide(() => new Map<string, Unpaired[]>());
+  const withMail = new Set<string>();
+  for (const side of wanted) for (const mailbox of await store.partitions(side)) withMail.add(mailbox);
   for (const record of (await store.all('mailbox', '')).values()) {
     const { mailbox, quiet } = record;
-    if (quiet || record.sides[side] === undefined || !withMail.has(mailbox)) continue;
+    if (quiet || !withMail.has(mailbox)) continue;
     const view = await loadUnsettled(store, record);
-    const there = new Set(unpairedIn(view, otherSide(side)).map(({ digest }) => digest));
-    for (const identity of unpairedIn(view, side)) {
-      const one = { mailbox, identity, alone: !there.has(identity.digest) };
-      const like = unpaired.get(identity.digest);
-      if (like === undefined) unpaired.set(identity.digest, [one]);
-      else like.push(one);
+    const identities = bySide(side => unpairedIn(view, side));
+    for (const side of wanted) {
+      const there = new Set(identities[otherSide(side)].map(({ digest }) => digest));
+      for (const identity of identities[side]) {
+        const one = { mailbox, identity, alone: !there.has(identity.digest) };
+        const like = unpaired[side].get(identity.digest);
+        if (like === undefined) unpaired[side].set(identity.digest, [one]);
+        else like.push(one);
+      }
     }
   }
   return unpaired;

@@ -26,6 +26,9 @@ export interface StoreOptions {
   readonly seam: Seam;
 }
 
+/** A partition that is kept as a whole where it is read record by record: about 5 MB of them. */
+const FEW_RECORDS = 1 << 13;
+
 /** What a batch asks of one partition: the last word on each key, and whether all else goes. */
 interface Draft extends Partition {
   cleared: boolean;
@@ -92,6 +95,25 @@ export class LevelStore implements Store {
     });
   }
 
+  getMany<K extends Kind>(
+    kind: K,
+    mailbox: string,
+    keys: Iterable<string>,
+  ): Promise<ReadonlyMap<string, RecordKinds[K]>> {
+    return this.#inTurn(`${kind} records cannot be read`, async () => {
+      const wanted = [...keys];
+      const names = wanted.map(key => recordKey(kind, mailbox, key));
+      const found = await this.#level.getMany<string, Buffer>(names, ENCODING);
+      const records = new Map<string, RecordKinds[K]>();
+      for (const [index, key] of wanted.entries()) {
+        const bytes = found[index];
+        if (bytes === undefined) await this.#prove(kind, mailbox);
+        else records.set(key, decodeRecord(kind, names[index]!, bytes).value);
+      }
+      return records;
+    });
+  }
+
   all<K extends Kind>(kind: K, mailbox: string): Promise<ReadonlyMap<string, RecordKinds[K]>> {
     return this.#inTurn(`${describePartition({ kind, mailbox })} cannot be read`, async () => {
       const kept = this.#cache.all(kind, mailbox);
@@ -114,6 +136,10 @@ export class LevelStore implements Store {
     kind: K,
     mailbox: string,
   ): AsyncGenerator<readonly [key: string, value: RecordKinds[K]]> {
+    if ((await this.count(kind, mailbox)) <= FEW_RECORDS) {
+      yield* await this.all(kind, mailbox);
+      return;
+    }
     const range = partitionRange(kind, mailbox);
     let tally: Tally = EMPTY_TALLY;
     try {

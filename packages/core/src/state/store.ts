@@ -21,10 +21,16 @@ export type Change =
 export interface Store {
   /** One record, checksum verified; undefined when the partition's seal is right and the key is not there. */
   get<K extends Kind>(kind: K, mailbox: string, key: string): Promise<RecordKinds[K] | undefined>;
+  /** The same of several records at once: those that are there, in the order of the keys given. */
+  getMany<K extends Kind>(
+    kind: K,
+    mailbox: string,
+    keys: Iterable<string>,
+  ): Promise<ReadonlyMap<string, RecordKinds[K]>>;
   /** A whole partition as it is now, verified against its seal, in key order. Later writes do not show in it. */
   all<K extends Kind>(kind: K, mailbox: string): Promise<ReadonlyMap<string, RecordKinds[K]>>;
   /**
-   * The records of a partition one after the other, without ever holding all of them. Whether they are all is known at the
+   * The records of a partition one after the other, without holding all of a large one. Whether they are all is known at the
    * end only: it throws then when they do not fit their seal. Nobody writes meanwhile.
    */
   each<K extends Kind>(

@@ -1,0 +1,21 @@
+import type { Kind } from '@postern/core/state/records.js';
+import type { Store } from '@postern/core/state/store.js';
+
+/** The store, and `onAll` is told of each partition that is read as a whole. */
+export function watchedStore(
+  store: Store,
+  onAll: (kind: Kind, size: number, mailbox: string) => void,
+): Store {
+  const all: Store['all'] = async (kind, mailbox) => {
+    const records = await store.all(kind, mailbox);
+    onAll(kind, records.size, mailbox);
+    return records;
+  };
+  return new Proxy(store, {
+    get(target, name) {
+      if (name === 'all') return all;
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+}
