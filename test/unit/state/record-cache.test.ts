@@ -21,12 +21,15 @@ describe('the cache of partitions', () => {
     expect([cache.has('remote', 'a'), cache.has('mailbox', '')]).toEqual([false, false]);
   });
 
-  it('forgets a partition of which more changed than it had: a first sync is not held in memory', () => {
+  it('forgets a partition of which a good part changed: a first sync is not held in memory', () => {
     const cache = new RecordCache();
-    cache.keep('remote', 'a', rows(3));
-    cache.note('remote', 'a', [...rows(3)]);
-    expect(cache.all('remote', 'a')?.size).toBe(3);
-    cache.note('remote', 'a', [...rows(4)]);
+    cache.keep('remote', 'a', rows(400));
+    cache.note('remote', 'a', [...rows(100)]);
+    expect(cache.all('remote', 'a')?.size).toBe(400);
+    cache.note('remote', 'a', [...rows(400)]);
     expect(cache.all('remote', 'a')).toBeUndefined();
+    cache.keep('pair', 'a', new Map());
+    cache.note('pair', 'a', [...rows(400)]);
+    expect(cache.all('pair', 'a')).toBeUndefined();
   });
 });

@@ -44,8 +44,40 @@ export async function loadUnsettled(store: Store, record: MailboxRecord): Promis
   return unsettledPart((await loadTouched(store, record)) ?? (await loadView(store, record)));
 }
 
+/** Rows of views that are kept. */
+const MOST_KEPT = 20_000;
+
+interface Kept {
+  readonly stamp: string;
+  readonly view: MailboxView;
+}
+
+/** One command asks several times for the same. */
+const kept = new WeakMap<Store, { rows: number; readonly views: Map<MailboxName, Kept> }>();
+
 /** The rows that changed since the mailbox was quiet, their pairs, and the other ends; undefined where that is not known. */
 async function loadTouched(store: Store, record: MailboxRecord): Promise<MailboxView | undefined> {
+  const { mailbox } = record;
+  if (record.touched === undefined) return undefined;
+  const editions = (['pair', ...SIDES] as const).map(kind => store.edition(kind, mailbox));
+  const stamp = JSON.stringify([record, editions]);
+  const memory = kept.get(store) ?? { rows: 0, views: new Map<MailboxName, Kept>() };
+  kept.set(store, memory);
+  const before = memory.views.get(mailbox);
+  if (before?.stamp === stamp) return before.view;
+  const view = await readTouched(store, record);
+  if (memory.rows > MOST_KEPT) {
+    memory.views.clear();
+    memory.rows = 0;
+  }
+  if (view !== undefined) {
+    memory.views.set(mailbox, { stamp, view });
+    memory.rows += SIDES.reduce((rows, side) => rows + (view.sides[side]?.rows.size ?? 0), 0);
+  }
+  return view;
+}
+
+async function readTouched(store: Store, record: MailboxRecord): Promise<MailboxView | undefined> {
   const { mailbox, touched, sides } = record;
   const { remote, local } = sides;
   if (touched === undefined || remote === undefined || local === undefined) return undefined;

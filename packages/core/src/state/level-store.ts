@@ -1,10 +1,11 @@
 import type { Seam } from '../model/effect.js';
 import { bug, PosternError } from '../model/error.js';
 import { compareText } from '../model/mailbox.js';
-import { decodeRecord, type Encoded, encodeRecord } from './codec.js';
+import { decodeRecord } from './codec.js';
 import { damaged } from './damage.js';
+import { type Draft, draftsOf } from './drafts.js';
 import { verifyFrame } from './frame.js';
-import { describePartition, type Partition, partitionKey, partitionRange, recordKey } from './keys.js';
+import { describePartition, partitionKey, partitionRange, recordKey } from './keys.js';
 import {
   type AnyLevel,
   compact,
@@ -29,12 +30,6 @@ export interface StoreOptions {
 /** A partition that is kept as a whole where it is read record by record: about 5 MB of them. */
 const FEW_RECORDS = 1 << 13;
 
-/** What a batch asks of one partition: the last word on each key, and whether all else goes. */
-interface Draft extends Partition {
-  cleared: boolean;
-  readonly final: Map<string, Encoded<unknown> | undefined>;
-}
-
 /**
  * A store on any abstract-level database. Calls may overlap and are done in the order they came. After a failed write
  * it refuses to write again: what LevelDB's log holds then is known only after opening it anew (SAFETY §3.9).
@@ -47,6 +42,7 @@ export class LevelStore implements Store {
   readonly #proven = new Set<string>();
   /** This process alone writes to the database while it is open. */
   readonly #cache = new RecordCache();
+  readonly #editions = new Map<string, number>();
   #turn: Promise<unknown> = Promise.resolve();
   #unsynced = false;
   #closed = false;
@@ -160,6 +156,10 @@ export class LevelStore implements Store {
     return this.#inTurn('its records cannot be counted', async () => this.#seals.tally(kind, mailbox).count);
   }
 
+  edition(kind: Kind, mailbox: string): number {
+    return this.#editions.get(partitionKey(kind, mailbox)) ?? 0;
+  }
+
   partitions(kind: Kind): Promise<string[]> {
     return this.#inTurn('its partitions cannot be listed', async () =>
       this.#seals.partitions(kind).sort(compareText),
@@ -262,6 +262,7 @@ export class LevelStore implements Store {
   }
 
   #noteWritten({ kind, mailbox, cleared, final }: Draft): void {
+    this.#editions.set(partitionKey(kind, mailbox), this.edition(kind, mailbox) + 1);
     if (cleared) this.#cache.forget(kind, mailbox);
     else if (this.#cache.has(kind, mailbox)) {
       const prefix = partitionRange(kind, mailbox).gte.length;
@@ -304,33 +305,6 @@ export class LevelStore implements Store {
     this.#turn = mine.catch(() => {});
     return mine;
   }
-}
-
-/** The last word of a batch on each key, by partition, in the order the partitions came. */
-function draftsOf(changes: readonly Change[]): Iterable<Draft> {
-  const drafts = new Map<string, Draft>();
-  const draftOf = (kind: Kind, mailbox: string): Draft => {
-    const name = partitionKey(kind, mailbox);
-    const known = drafts.get(name);
-    if (known !== undefined) return known;
-    const draft: Draft = { kind, mailbox, cleared: false, final: new Map() };
-    drafts.set(name, draft);
-    return draft;
-  };
-  for (const change of changes) {
-    if ('put' in change) {
-      const key = recordKey(change.put, change.mailbox, change.key);
-      draftOf(change.put, change.mailbox).final.set(key, encodeRecord(change.put, key, change.value));
-    } else if ('del' in change) {
-      const key = recordKey(change.del, change.mailbox, change.key);
-      draftOf(change.del, change.mailbox).final.set(key, undefined);
-    } else {
-      const draft = draftOf(change.clear, change.mailbox);
-      draft.cleared = true;
-      draft.final.clear();
-    }
-  }
-  return drafts.values();
 }
 
 function refusal(fault: PosternError): PosternError {

@@ -8,6 +8,9 @@ const KEPT: ReadonlySet<Kind> = new Set<Kind>(['pair', 'remote', 'local']);
 /** About 40 MB of rows and pairs. */
 const MOST_RECORDS = 1 << 16;
 
+/** So many changes of a partition are kept, however small it is. */
+const FEW_NEWS = 64;
+
 type Records<T> = ReadonlyMap<string, T>;
 
 interface Kept {
@@ -18,7 +21,7 @@ interface Kept {
 
 /**
  * Whole partitions as they were read from the database and as they were changed since: a command looks at a mailbox several
- * times, and decodes it once. Holds what was used last, and never a partition of which more changed than it had.
+ * times, and decodes it once. Holds what was used last, and no partition of which a good part changed.
  */
 export class RecordCache {
   /** In the order of their last use. */
@@ -60,7 +63,7 @@ export class RecordCache {
     const kept = this.#partitions.get(name);
     if (kept === undefined) return;
     for (const [key, value] of news) kept.news.set(key, value);
-    if (kept.news.size > kept.records.size) this.#forget(name);
+    if (kept.news.size > FEW_NEWS + kept.records.size / 4) this.#forget(name);
   }
 
   forget(kind: Kind, mailbox: string): void {

@@ -39,6 +39,8 @@ export interface Store {
   ): AsyncIterable<readonly [key: string, value: RecordKinds[K]]>;
   /** How many records a partition holds, by its seal. */
   count(kind: Kind, mailbox: string): Promise<number>;
+  /** A number that is another one after each write to a partition, for as long as the store is open. */
+  edition(kind: Kind, mailbox: string): number;
   /** The partitions of a kind that hold records, sorted. */
   partitions(kind: Kind): Promise<string[]>;
   /** Applies all changes or none. `durable` returns only when they are on disk (one fdatasync). */

@@ -7,6 +7,11 @@ import { type MailDirectories, type Pass, type Spot, takePass } from './scan-pas
 const MOST_PASSES = 6;
 const LOOK_AGAIN = 3;
 
+type HandleEnd = 'settled' | 'vanished';
+
+/** Does what is to be done with what lies under a base name; at once where nothing has to be waited for. */
+type Handle = (base: Octets, found: Exclude<Found, { kind: 'vanished' }>) => HandleEnd | Promise<HandleEnd>;
+
 export interface CensusOptions {
   readonly directories: MailDirectories;
   readonly clock: Clock;
@@ -71,10 +76,7 @@ export class Census {
    * Handles what lies under each base name; those that vanished (renamed meanwhile, as a rule) are looked up anew, three
    * times at most. Returns what was not found in the end.
    */
-  async settle(
-    bases: Iterable<Octets>,
-    handle: (base: Octets, found: Exclude<Found, { kind: 'vanished' }>) => Promise<'settled' | 'vanished'>,
-  ): Promise<readonly Octets[]> {
+  async settle(bases: Iterable<Octets>, handle: Handle): Promise<readonly Octets[]> {
     let open = await this.#handleEach(bases, handle);
     for (let round = 0; round < LOOK_AGAIN && open.some(base => !this.isGone(base)); round++) {
       this.#pass();
@@ -83,14 +85,16 @@ export class Census {
     return open;
   }
 
-  async #handleEach(
-    bases: Iterable<Octets>,
-    handle: (base: Octets, found: Exclude<Found, { kind: 'vanished' }>) => Promise<'settled' | 'vanished'>,
-  ): Promise<Octets[]> {
+  async #handleEach(bases: Iterable<Octets>, handle: Handle): Promise<Octets[]> {
     const vanished: Octets[] = [];
     for (const base of bases) {
       const found = this.find(base);
-      if (found.kind === 'vanished' || (await handle(base, found)) === 'vanished') vanished.push(base);
+      if (found.kind === 'vanished') {
+        vanished.push(base);
+        continue;
+      }
+      const end = handle(base, found);
+      if ((typeof end === 'string' ? end : await end) === 'vanished') vanished.push(base);
     }
     return vanished;
   }

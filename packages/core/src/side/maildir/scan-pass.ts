@@ -1,6 +1,7 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { bug } from '../../model/error.js';
 import type { MailboxName } from '../../model/mailbox.js';
+import { clockBlur } from './clock-blur.js';
 import { mailboxUnreadable } from './file-errors.js';
 import { parseFileName } from './file-name.js';
 import { entriesOf } from './layout.js';
@@ -83,9 +84,6 @@ function compareTimes(a: bigint, b: bigint): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Changes this close to a scan may share its time stamp (a file system may count in steps of 2 s). */
-const RACY_MS = 2000n;
-
 /** The cursor's note on a stable pass begun at `at` (milliseconds since the epoch). */
 export function cursorStamp(stamps: DirectoryStamps, at: number): string {
   return `1 ${Math.floor(at)} ${stamps.text}`;
@@ -95,10 +93,13 @@ export function cursorStamp(stamps: DirectoryStamps, at: number): string {
  * Whether the directories are provably as they were at the scan a cursor tells of: equal stamps, and at that time older
  * than the file system's clock could blur (git's racy rule).
  */
-export function unchangedSince(stamp: string | undefined, now: DirectoryStamps): boolean {
+export function unchangedSince(stamp: string | undefined, directories: MailDirectories): boolean {
   const [, at, text] = /^1 (\d{1,16}) (.+)$/.exec(stamp ?? '') ?? [];
-  if (at === undefined || text !== now.text) return false;
-  return now.changed / 1_000_000n + RACY_MS < BigInt(at);
+  if (at === undefined) return false;
+  const now = directoryStamps(directories);
+  if (text !== now.text) return false;
+  const paths = [directories.path, directories.new, directories.cur].map(pathBytes);
+  return BigInt(at) - now.changed / 1_000_000n > clockBlur(paths, now.changed);
 }
 
 function statDirectory(mailbox: MailboxName, path: Octets): BigIntStats {

@@ -9,7 +9,7 @@ import { baseOf, keyOf, parseFileName } from './file-name.js';
 import type { KeywordLetters } from './keyword-letters.js';
 import { digestFile, type Found, fileDate, fileStamp } from './mail-file.js';
 import type { Octets } from './octets.js';
-import { cursorStamp, directoryStamps, type MailDirectories, unchangedSince } from './scan-pass.js';
+import { cursorStamp, type MailDirectories, unchangedSince } from './scan-pass.js';
 
 type Present = Exclude<Found, { kind: 'vanished' }>;
 type File = Pick<Extract<Found, { kind: 'file' }>, 'spots' | 'stats'>;
@@ -75,7 +75,7 @@ export async function lookAt(
 
 /** Whether nothing changed since a scan that noted this cursor, by two stats (SAFETY §3.3). */
 export function isAsAt(directories: MailDirectories, { stamp }: Cursor): boolean {
-  return stamp !== undefined && unchangedSince(stamp, directoryStamps(directories));
+  return unchangedSince(stamp, directories);
 }
 
 /** The letters of all names, each combination once. */
@@ -118,7 +118,7 @@ class RowReader {
     else if (reason !== undefined) this.unreadable.set(key, reason);
   }
 
-  async meet(base: Octets, found: Present): Promise<'settled' | 'vanished'> {
+  meet(base: Octets, found: Present): 'settled' | Promise<'settled' | 'vanished'> {
     const key = keyOf(base);
     if (found.kind === 'unreadable') {
       this.unreadable.set(key, found.reason);
@@ -129,6 +129,10 @@ class RowReader {
       this.rows.set(key, this.#row(key, found, known));
       return 'settled';
     }
+    return this.#read(key, found);
+  }
+
+  async #read(key: MessageKey, found: Extract<Found, { kind: 'file' }>): Promise<'settled' | 'vanished'> {
     if (this.#breather.isDue) await this.#breather.breath();
     const file = await digestFile(found.path, async () => {
       if (this.#breather.isDue) await this.#breather.breath();
