@@ -197,8 +197,8 @@ export class WorldImap {
   }
 
   #store(view: View, rest: string): string {
-    const [, set = '', since, sign, flags = ''] =
-      /^(\S+) (?:\(UNCHANGEDSINCE (\d+)\) )?([+-])FLAGS\.SILENT \(([^)]*)\)$/.exec(rest) ?? [];
+    const [, set = '', since, sign, silent, flags = ''] =
+      /^(\S+) (?:\(UNCHANGEDSINCE (\d+)\) )?([+-])FLAGS(\.SILENT)? \(([^)]*)\)$/.exec(rest) ?? [];
     const modified: string[] = [];
     for (const message of chosen(view, set)) {
       if (since !== undefined && message.change > Number(since)) {
@@ -209,7 +209,9 @@ export class WorldImap {
       delta[sign === '+' ? 'add' : 'remove'] = flags.split(' ');
       this.#world.reflag(view.mailbox, message, applyDelta(message.flags, delta));
     }
-    return lines(`TAG OK ${modified.length === 0 ? '' : `[MODIFIED ${modified.join(',')}] `}stored`);
+    const rows = silent === undefined ? chosen(view, set).map(one => this.#row(view, one, 'UID FLAGS')) : [];
+    const code = modified.length === 0 ? '' : `[MODIFIED ${modified.join(',')}] `;
+    return `${rows.join('')}${lines(`TAG OK ${code}stored`)}`;
   }
 
   #expunge(view: View, rest: string): string {

@@ -90,20 +90,29 @@ export function describeRemoval(use: () => Used): void {
       ]);
     });
 
-    it('of several does what can be done and tells the rest apart, in order', async () => {
-      const { side, opened, abilities } = use();
-      const keys: MessageKey[] = [];
-      for (const name of ['gone', 'changed', 'fine', 'stays']) {
-        keys.push(await opened.user.add(INBOX, message({ id: name })));
-      }
-      const { rows, cursor } = await side.snapshot(INBOX, undefined);
-      await opened.user.remove(INBOX, keys[0]!);
-      await opened.user.addFlag(INBOX, keys[1]!, '\\Answered');
-      const victims = keys.slice(0, 3).map(key => rows.get(key)!);
-      const outcomes = await removeFrom(side, cursor.epoch, victims);
-      const marks = abilities.removal === 'mark';
-      expect(outcomes.map(({ kind }) => kind)).toEqual(['gone', 'changed', marks ? 'marked' : 'done']);
-      expect(await idsOf(side)).toEqual([id('changed'), ...(marks ? [id('fine')] : []), id('stays')].sort());
-    });
+    it.each(['now', 'recent'] as const)(
+      'of several does what can be done and tells the rest apart, in order (seen: %s)',
+      async when => {
+        const { side, opened, abilities } = use();
+        const keys: MessageKey[] = [];
+        for (const name of ['gone', 'changed', 'fine', 'stays']) {
+          keys.push(await opened.user.add(INBOX, message({ id: name })));
+        }
+        const { rows, cursor } = await side.snapshot(INBOX, undefined);
+        await side.look(INBOX, cursor.epoch, keys, when);
+        await opened.user.remove(INBOX, keys[0]!);
+        await opened.user.addFlag(INBOX, keys[1]!, '\\Answered');
+        const victims = keys.slice(0, 3).map(key => rows.get(key)!);
+        const outcomes = await removeFrom(side, cursor.epoch, victims);
+        const marks = abilities.removal === 'mark';
+        const [gone, ...others] = outcomes.map(({ kind }) => kind);
+        // Gone since it was looked at, and gone now, is all the same.
+        expect(when === 'now' ? ['gone'] : ['gone', 'done']).toContain(gone);
+        expect(others).toEqual(['changed', marks ? 'marked' : 'done']);
+        expect(await idsOf(side)).toEqual(
+          [id('changed'), ...(marks ? [id('fine')] : []), id('stays')].sort(),
+        );
+      },
+    );
   });
 }

@@ -82,6 +82,7 @@ async function runBatch(
     desk.mailbox,
     desk.epoch(on),
     ready.map(({ pair }) => pair[on].key),
+    'recent',
   );
 
   const removals: { action: Action; pair: Pair; row: Row }[] = [];
@@ -113,7 +114,7 @@ async function goneFrom(
   keys: readonly MessageKey[],
 ): Promise<ReadonlySet<MessageKey>> {
   const side = desk.repository.sides[from];
-  if (desk.has(from)) return (await side.look(desk.mailbox, desk.epoch(from), keys)).gone;
+  if (desk.has(from)) return (await side.look(desk.mailbox, desk.epoch(from), keys, 'recent')).gone;
   const { entries, problems, leftOut, hidden } = await side.list();
   const there = entries.some(entry => entry.selectable && entry.mailbox === desk.mailbox);
   const doubtful =

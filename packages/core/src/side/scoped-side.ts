@@ -19,6 +19,7 @@ import type {
   FlagChange,
   FlagOutcome,
   Letter,
+  Moment,
   MoveOutcome,
   Relocation,
   Removal,
@@ -99,8 +100,8 @@ export class ScopedSide implements Side {
     return this.#side.isAsAt(this.#inner(mailbox), cursor);
   }
 
-  async look(mailbox: MailboxName, epoch: Epoch, keys: readonly MessageKey[]): Promise<Sight> {
-    return this.#side.look(this.#inner(mailbox), epoch, keys);
+  async look(mailbox: MailboxName, epoch: Epoch, keys: readonly MessageKey[], when?: Moment): Promise<Sight> {
+    return this.#side.look(this.#inner(mailbox), epoch, keys, when);
   }
 
   async read(

@@ -38,8 +38,11 @@ export interface Side {
    */
   isAsAt(mailbox: MailboxName, cursor: Cursor): Promise<boolean>;
 
-  /** The messages of these keys as they are at this moment, and which of the keys are certainly gone. */
-  look(mailbox: MailboxName, epoch: Epoch, keys: readonly MessageKey[]): Promise<Sight>;
+  /**
+   * The messages of these keys as they are at this moment, and which of the keys are certainly gone. `recent`: as they were
+   * within the last second, for a change that follows at once and is guarded by the side itself, or harms nobody.
+   */
+  look(mailbox: MailboxName, epoch: Epoch, keys: readonly MessageKey[], when?: Moment): Promise<Sight>;
 
   /**
    * Reads messages, one after the other, and hands each to `take` before the next is read. A message that is gone or
@@ -117,6 +120,8 @@ export interface Side {
 
   close(): Promise<void>;
 }
+
+export type Moment = 'now' | 'recent';
 
 export interface Sight {
   readonly rows: ReadonlyMap<MessageKey, Row>;

@@ -2,7 +2,8 @@ import { sameFlags } from '../../model/flags.js';
 import { contentOfChunks } from '../../model/identity.js';
 import type { Epoch, MessageKey, Row } from '../../model/row.js';
 import { readBodies } from './bodies.js';
-import { goneOf, liveRows } from './look.js';
+import { currentRows, recentRows } from './current-rows.js';
+import { goneOf } from './look.js';
 import type { Opened } from './selection.js';
 import { uidOf } from './uid-set.js';
 
@@ -25,13 +26,24 @@ export interface Verified {
   readonly live: ReadonlyMap<number, Row>;
   /** All others. */
   readonly others: ReadonlyMap<MessageKey, Unexpected>;
+  /** The messages are what they were a moment ago. */
+  readonly isRecent: boolean;
 }
 
-/** Looks which messages of the open mailbox still are what the caller expects (SAFETY I6, I9). */
-export async function verify(opened: Opened, epoch: Epoch, expected: readonly Expected[]): Promise<Verified> {
+/**
+ * Looks which messages of the open mailbox still are what the caller expects (SAFETY I6, I9). `guarded`: the server leaves alone
+ * what changed since it was looked at, so that a look of a moment ago serves.
+ */
+export async function verify(
+  opened: Opened,
+  epoch: Epoch,
+  expected: readonly Expected[],
+  guarded = false,
+): Promise<Verified> {
   const { session, selection } = opened;
   const keys = expected.map(({ row }) => row.key);
-  const rows = await liveRows(session, selection.place.mailbox, keys);
+  const recent = guarded ? recentRows(selection, keys) : undefined;
+  const rows = recent ?? (await currentRows(opened, keys));
   const gone = await goneOf(session, selection, keys, rows);
   const contents = await contentsOf(opened, epoch, contentQuestions(expected, rows));
   const live = new Map<number, Row>();
@@ -48,7 +60,7 @@ export async function verify(opened: Opened, epoch: Epoch, expected: readonly Ex
       else others.set(key, { kind: 'changed', reason });
     }
   }
-  return { live, others };
+  return { live, others, isRecent: recent !== undefined };
 }
 
 /** Contents are compared where the caller asks for it, and where sizes differ and the content is known. */

@@ -16,6 +16,7 @@ import {
   octetsOf,
   type Parsed,
   type ParsedToken,
+  type ResponseCode,
   sequence,
   textOf,
 } from './tokens.js';
@@ -107,6 +108,43 @@ export async function fetch(
   take: (fetched: Fetched) => void | Promise<void>,
 ): Promise<void> {
   const { mailbox, set, columns, changedSince } = request;
+  const modifiers = changedSince === undefined ? [] : [[atom('CHANGEDSINCE'), atom(changedSince)]];
+  const effect = request.effect ?? 'FETCH';
+  const attributes = [sequence(set), columns, ...modifiers];
+  const code = await ask(session, { effect, mailbox, command: 'UID FETCH', attributes }, take);
+  if (code !== undefined && ['LIMIT', 'MESSAGELIMIT'].includes(code.name)) {
+    throw new PosternError('snapshot-incomplete', `the server lists only part of ${mailbox} (${code.name})`);
+  }
+}
+
+/** UID STORE of one change; `take` sees what the server says of the messages' flags since. */
+export async function storeFlags(
+  session: Session,
+  store: {
+    readonly mailbox: MailboxName;
+    readonly set: string;
+    readonly change: '+FLAGS' | '-FLAGS';
+    readonly flags: Flags;
+  },
+  take: (fetched: Fetched) => void,
+): Promise<void> {
+  const { mailbox, set, change, flags } = store;
+  const attributes = [sequence(set), atom(change), flags.map(atom)];
+  await ask(session, { effect: 'STORE', mailbox, command: 'UID STORE', attributes }, take);
+}
+
+/** Sends a command that is answered by FETCH rows. */
+async function ask(
+  session: Session,
+  question: {
+    readonly effect: string;
+    readonly mailbox: MailboxName;
+    readonly command: string;
+    readonly attributes: readonly Attribute[];
+  },
+  take: (fetched: Fetched) => void | Promise<void>,
+): Promise<ResponseCode | undefined> {
+  const { effect, mailbox, command, attributes } = question;
   const most = SPARE_ROWS + 4 * (session.selection?.exists ?? 0);
   let seen = 0;
   const isFlood = (): boolean => {
@@ -114,14 +152,11 @@ export async function fetch(
     session.giveUp(`it sends more rows than ${mailbox} has messages`);
     return true;
   };
-  const modifiers = changedSince === undefined ? [] : [[atom('CHANGEDSINCE'), atom(changedSince)]];
-  const effect = request.effect ?? 'FETCH';
-  const attributes = [sequence(set), columns, ...modifiers];
   const { code } =
     (await session.bulk({
       effect,
       target: mailbox,
-      text: commandText('UID FETCH', attributes),
+      text: commandText(command, attributes),
       row: (response, from) => {
         if (isFlood()) return;
         const fetched = readStrictly(session, response, from);
@@ -131,7 +166,7 @@ export async function fetch(
     (await session.command({
       effect,
       target: mailbox,
-      command: 'UID FETCH',
+      command,
       attributes,
       untagged: {
         FETCH: answer => {
@@ -141,9 +176,7 @@ export async function fetch(
         },
       },
     }));
-  if (code !== undefined && ['LIMIT', 'MESSAGELIMIT'].includes(code.name)) {
-    throw new PosternError('snapshot-incomplete', `the server lists only part of ${mailbox} (${code.name})`);
-  }
+  return code;
 }
 
 const rows = new FetchRowReader();

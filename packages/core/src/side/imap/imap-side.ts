@@ -8,6 +8,7 @@ import type {
   FlagChange,
   FlagOutcome,
   Letter,
+  Moment,
   MoveOutcome,
   Relocation,
   Removal,
@@ -29,7 +30,7 @@ import { rawNameOf } from './mailbox-names.js';
 import { copyMessages, moveMessages } from './relocation.js';
 import { removeMessages } from './removal.js';
 import { renameOnServer } from './rename-mailbox.js';
-import { type Opened, open, openAnyhow, openFresh, type Place } from './selection.js';
+import { type Opened, open, openAnyhow, openFresh, openLooked, openRecent, type Place } from './selection.js';
 import { takeSnapshot } from './snapshot.js';
 import { changeFlags } from './store-flags.js';
 import { subscribedNames } from './subscriptions.js';
@@ -75,8 +76,14 @@ export class ImapSide implements Side {
     return false;
   }
 
-  async look(mailbox: MailboxName, epoch: Epoch, keys: readonly MessageKey[]): Promise<Sight> {
-    return lookAt(await this.#open(mailbox, openFresh, 'read'), epoch, keys);
+  async look(
+    mailbox: MailboxName,
+    epoch: Epoch,
+    keys: readonly MessageKey[],
+    when: Moment = 'now',
+  ): Promise<Sight> {
+    const opened = await this.#open(mailbox, when === 'recent' ? openRecent : openFresh, 'read');
+    return lookAt(opened, epoch, keys, when);
   }
 
   async read(
@@ -102,7 +109,7 @@ export class ImapSide implements Side {
     changes: readonly FlagChange[],
   ): Promise<readonly FlagOutcome[]> {
     if (changes.length === 0) return [];
-    return changeFlags(await this.#open(mailbox, openFresh, 'write'), epoch, changes);
+    return changeFlags(await this.#open(mailbox, openLooked, 'write'), epoch, changes);
   }
 
   async remove(
@@ -113,7 +120,8 @@ export class ImapSide implements Side {
     if (removals.length === 0) return [];
     const { deletion = 'trash' } = this.#options;
     const trash = deletion === 'trash' ? await this.#trash() : undefined;
-    const opened = await this.#open(mailbox, openFresh, 'write');
+    // A message that is moved takes its flags along, whoever set them meanwhile: only marks are guarded.
+    const opened = await this.#open(mailbox, trash === undefined ? openLooked : openFresh, 'write');
     return removeMessages({ opened, epoch, removals, trash, marksOnly: deletion === 'mark' });
   }
 

@@ -1,6 +1,6 @@
 import type { MailboxName } from '../../model/mailbox.js';
 import type { Epoch, MessageKey, Row } from '../../model/row.js';
-import type { Sight } from '../side.js';
+import type { Moment, Sight } from '../side.js';
 import { rowOf } from './describe.js';
 import { existingUids } from './existing.js';
 import { fetchSets, rowColumns } from './fetch.js';
@@ -15,9 +15,13 @@ export async function lookAt(
   { session, selection }: Opened,
   epoch: Epoch,
   keys: readonly MessageKey[],
+  when: Moment,
 ): Promise<Sight> {
   demandEpoch(selection, epoch);
+  const { changes } = selection;
+  const at = performance.now();
   const rows = await liveRows(session, selection.place.mailbox, keys);
+  selection.looked = { at: when === 'recent' ? at : undefined, changes, rows };
   return { rows, gone: await goneOf(session, selection, keys, rows) };
 }
 

@@ -1,7 +1,8 @@
-import type { Epoch } from '../../model/row.js';
+import type { Epoch, MessageKey } from '../../model/row.js';
 import type { Removal, RemoveOutcome } from '../side.js';
 import { verify } from './expected-rows.js';
-import { demandEpoch, type Opened, type Place } from './selection.js';
+import { goneOf } from './look.js';
+import { demandEpoch, type Opened, openFresh, type Place } from './selection.js';
 import { expungeAll, markAll, moveAway, type Transferred } from './transfer.js';
 import { uidOf } from './uid-set.js';
 
@@ -28,15 +29,24 @@ export async function removeMessages(request: RemovalRequest): Promise<readonly 
     return removals.map(() => ({ kind: 'refused', reason: 'the server opens the mailbox for reading only' }));
   }
   const expected = removals.map(({ expect, content }) => ({ row: expect, flags: 'same' as const, content }));
-  const { live, others } = await verify(opened, epoch, expected);
   const trash = request.trash?.raw === place.raw ? undefined : request.trash;
+  const guarded = trash === undefined && session.condstore;
+  const { live, others, isRecent } = await verify(opened, epoch, expected, guarded);
   const victims = { session, place, live };
   const outcomes = await (request.marksOnly
     ? markAll(victims)
     : trash === undefined
       ? expungeAll(victims)
       : moveAway(victims, trash));
-  return removals.map(({ expect: { key } }) => others.get(key) ?? removed(outcomes.get(uidOf(key)!)!, trash));
+  const isStopped = (key: MessageKey) => outcomes.get(uidOf(key)!)?.kind === 'changed';
+  // What could not be marked may have gone since it was looked at.
+  const stopped = isRecent ? expected.map(({ row }) => row.key).filter(isStopped) : [];
+  if (stopped.length > 0) await openFresh(session, place, 'write');
+  const gone = await goneOf(session, selection, stopped, new Set());
+  return removals.map(({ expect: { key } }) => {
+    if (gone.has(key)) return { kind: 'gone' };
+    return others.get(key) ?? removed(outcomes.get(uidOf(key)!)!, trash);
+  });
 }
 
 function removed(outcome: Transferred, trash: Place | undefined): RemoveOutcome {

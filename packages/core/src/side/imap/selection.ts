@@ -1,7 +1,7 @@
 import { PosternError } from '../../model/error.js';
 import type { PermanentFlags } from '../../model/flags.js';
 import type { MailboxName } from '../../model/mailbox.js';
-import type { Cursor, Epoch } from '../../model/row.js';
+import type { Cursor, Epoch, MessageKey, Row } from '../../model/row.js';
 import { CommandRefused } from './error-words.js';
 import type { Session } from './session.js';
 import { type Answer, isList, type Parsed, quoted, responseCode, textOf } from './tokens.js';
@@ -29,6 +29,15 @@ export interface Selection {
   exists: number;
   /** How often messages came or went since it was opened: what was listed meanwhile is not one moment's truth. */
   changes: number;
+  /** When the server was last asked to bring it up to date (`performance.now()`, milliseconds). */
+  asked: number;
+  /** The messages that were last looked at in it. */
+  looked?: {
+    /** When, where what follows at once may rely on it (`performance.now()`). */
+    readonly at: number | undefined;
+    readonly changes: number;
+    readonly rows: ReadonlyMap<MessageKey, Row>;
+  };
 }
 
 /** A mailbox that is open on a connection. */
@@ -46,6 +55,7 @@ export async function open(session: Session, place: Place, mode: 'read' | 'write
   const told: Told = {};
   const listen = (answer: Answer) => hear(told, answer);
   session.selection = undefined;
+  const asked = performance.now();
   const effect = mode === 'read' ? 'EXAMINE' : 'SELECT';
   let access: string | undefined;
   try {
@@ -84,6 +94,7 @@ export async function open(session: Session, place: Place, mode: 'read' | 'write
     permanentFlags: told.permanentFlags,
     exists: countOf(told, place.mailbox),
     changes: 0,
+    asked,
   };
   return session.selection;
 }
@@ -92,14 +103,40 @@ export async function open(session: Session, place: Place, mode: 'read' | 'write
 export async function openFresh(session: Session, place: Place, mode: 'read' | 'write'): Promise<Selection> {
   const { selection } = session;
   if (selection === undefined || !serves(selection, place, mode)) return open(session, place, mode);
+  const asked = performance.now();
   await session.command({ effect: 'NOOP', target: place.mailbox, command: 'NOOP' });
+  selection.asked = asked;
   return selection;
+}
+
+/** For so long what a server said is taken for what is so, in milliseconds: a slow line makes any answer as old. */
+const RECENT = 1_000;
+
+export function isRecent(at: number): boolean {
+  return performance.now() - at < RECENT;
+}
+
+/**
+ * The mailbox as the server showed it a moment ago, else with everything it knows by now. For what the server itself keeps from
+ * meeting a message that changed since (UNCHANGEDSINCE, RFC 7162 §3.1.3), and for what does no harm to one.
+ */
+export async function openRecent(session: Session, place: Place, mode: 'read' | 'write'): Promise<Selection> {
+  const { selection } = session;
+  const isFresh = selection !== undefined && serves(selection, place, mode) && isRecent(selection.asked);
+  return isFresh && session.condstore ? selection : openFresh(session, place, mode);
 }
 
 /** The mailbox as it is open, else opened. */
 export async function openAnyhow(session: Session, place: Place, mode: 'read' | 'write'): Promise<Selection> {
   const { selection } = session;
   return selection !== undefined && serves(selection, place, mode) ? selection : open(session, place, mode);
+}
+
+/** The same for a change of what was looked at a moment ago. */
+export async function openLooked(session: Session, place: Place, mode: 'read' | 'write'): Promise<Selection> {
+  const at = session.selection?.looked?.at;
+  const opening = at !== undefined && isRecent(at) ? openRecent : openFresh;
+  return opening(session, place, mode);
 }
 
 function serves(selection: Selection, place: Place, mode: 'read' | 'write'): boolean {

@@ -10,14 +10,14 @@ import {
 } from '../../model/flags.js';
 import type { Epoch, MessageKey } from '../../model/row.js';
 import type { FlagChange, FlagOutcome } from '../side.js';
+import { recentRows } from './current-rows.js';
 import { CommandRefused } from './error-words.js';
-import { fetchSets, WITH_FLAGS } from './fetch.js';
+import { type Fetched, fetchSets, storeFlags, WITH_FLAGS } from './fetch.js';
 import { goneOf } from './look.js';
 import { permanentFlagsOf } from './permanent-flags.js';
 import { demandEpoch, type Opened, type Selection } from './selection.js';
 import type { Session } from './session.js';
-import { atom, sequence } from './tokens.js';
-import { uidOf, uidSets } from './uid-set.js';
+import { keyOf, uidOf, uidSets } from './uid-set.js';
 
 const STORED_AT_ONCE = 5_000;
 
@@ -35,16 +35,26 @@ export async function changeFlags(
   changes: readonly FlagChange[],
 ): Promise<readonly FlagOutcome[]> {
   demandEpoch(selection, epoch);
-  const before = await flagsNow(session, selection, changes);
+  const before = recentFlags(selection, changes) ?? (await flagsNow(session, selection, changes));
   const storable = permanentFlagsOf(selection);
   const orders = new Map<FlagChange, Order>();
   for (const change of changes) {
     const flags = before.get(change.key);
     if (flags !== undefined) orders.set(change, orderOf(change, flags, storable));
   }
-  const refusals = await store(session, selection, [...orders.values()]);
-  const touched = changes.filter(change => isChange(orders.get(change)));
-  const after = touched.length === 0 ? before : await flagsNow(session, selection, changes);
+  const { refusals, answers } = await store(session, selection, [...orders.values()]);
+  const after = new Map(before);
+  for (const [uid, flags] of answers) if (after.has(keyOf(uid))) after.set(keyOf(uid), flags);
+  // Where an answer does not say that all is well, the flags are asked for.
+  const open = changes.filter(change => {
+    const flags = after.get(change.key);
+    if (!isChange(orders.get(change)) || flags === undefined) return false;
+    return !answers.has(uidOf(change.key)!) || faultOf(change, flags, storable) !== undefined;
+  });
+  if (open.length > 0) {
+    for (const { key } of open) after.delete(key);
+    for (const [key, flags] of await flagsNow(session, selection, open)) after.set(key, flags);
+  }
   const gone = await goneOf(
     session,
     selection,
@@ -59,6 +69,18 @@ export async function changeFlags(
     if (why === undefined) return { kind: 'done', flags };
     return refused(refusals.get(uidOf(change.key)!) ?? why);
   });
+}
+
+/** The flags these messages had a moment ago, where they were just looked at. */
+function recentFlags(
+  selection: Selection,
+  changes: readonly FlagChange[],
+): ReadonlyMap<MessageKey, Flags> | undefined {
+  const rows = recentRows(
+    selection,
+    changes.map(({ key }) => key),
+  );
+  return rows && new Map(changes.map(({ key }) => [key, rows.get(key)!.flags]));
 }
 
 function refused(reason: string): FlagOutcome {
@@ -100,13 +122,21 @@ function isChange(order: Order | undefined): boolean {
   return order !== undefined && (order.add.length > 0 || order.remove.length > 0);
 }
 
-/** Sends the STOREs, grouped by what they change; returns why, for the messages of those the server refused. */
-async function store(
-  session: Session,
-  selection: Selection,
-  orders: readonly Order[],
-): Promise<Map<number, string>> {
+interface Stored {
+  /** Why, for the messages of those STOREs that the server refused. */
+  readonly refusals: ReadonlyMap<number, string>;
+  /** The flags messages have since, where the server said so. */
+  readonly answers: ReadonlyMap<number, Flags>;
+}
+
+/** Sends the STOREs, grouped by what they change; the server answers with the flags there are then (RFC 3501 §6.4.6). */
+async function store(session: Session, selection: Selection, orders: readonly Order[]): Promise<Stored> {
   const refusals = new Map<number, string>();
+  const answers = new Map<number, Flags>();
+  const { mailbox } = selection.place;
+  const take = ({ uid, flags }: Fetched) => {
+    if (flags !== undefined) answers.set(uid, flags);
+  };
   for (const sign of ['+', '-'] as const) {
     const groups = new Map<string, { readonly flags: Flags; readonly uids: number[] }>();
     for (const order of orders) {
@@ -119,13 +149,9 @@ async function store(
     }
     for (const { flags, uids } of groups.values()) {
       for (const set of uidSets(uids, { messages: STORED_AT_ONCE })) {
+        for (const uid of set.uids) answers.delete(uid);
         try {
-          await session.command({
-            effect: 'STORE',
-            target: selection.place.mailbox,
-            command: 'UID STORE',
-            attributes: [sequence(set.text), atom(`${sign}FLAGS.SILENT`), flags.map(atom)],
-          });
+          await storeFlags(session, { mailbox, set: set.text, change: `${sign}FLAGS`, flags }, take);
         } catch (error) {
           if (!(error instanceof CommandRefused) || error.code === 'try-later') throw error;
           for (const uid of set.uids) refusals.set(uid, `the server refused it: ${error.words}`);
@@ -133,7 +159,7 @@ async function store(
       }
     }
   }
-  return refusals;
+  return { refusals, answers };
 }
 
 /** Why a change did not happen, or undefined when all of it that can be stored did. */
