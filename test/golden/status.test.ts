@@ -74,6 +74,7 @@ const plan: Plan = {
     },
   ],
   withheld: 4,
+  later: [],
   rematch: [{ mailbox: spaced, reason: 'UIDVALIDITY changed' }],
 };
 

@@ -53,7 +53,7 @@ export class SyncCommand extends PosternCommand {
       return synced;
     });
     this.progress.clear();
-    stream.finish(report.plan.actions);
+    stream.finish(report.failed);
     return this.#report(report);
   }
 

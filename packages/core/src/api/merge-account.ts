@@ -17,12 +17,17 @@ import type { MailboxRecord } from '../state/records.js';
 import type { Progress, Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
 import { findOriginals } from './find-originals.js';
+import { type Waiting, whatCanWait } from './what-can-wait.js';
 
 export interface MergeOptions {
   /** Only these; all when absent. */
   readonly mailboxes?: readonly MailboxName[];
   /** Mailboxes nothing is concluded about, because they could not be read. */
   readonly unread?: ReadonlySet<MailboxName>;
+  /** About so many messages at once: mailboxes that can wait are left for later where there are more. */
+  readonly most?: number;
+  /** Only these, which waited for the others: their messages may be copies of what is elsewhere since. */
+  readonly group?: readonly MailboxName[];
   readonly progress?: Progress;
 }
 
@@ -35,6 +40,10 @@ export interface MergedAccount {
   readonly inPairs: ReadonlySet<MailboxName>;
   /** The mailboxes that were looked at. */
   readonly records: readonly MailboxRecord[];
+  /** Others that decisions may name: originals of copies lie there. */
+  readonly elsewhere: readonly MailboxRecord[];
+  /** Mailboxes that were left for later. */
+  readonly later: readonly Waiting[];
 }
 
 /** Merges every mailbox that is not quiet, then looks across them. Only base's flags are written, where both sides agree. */
@@ -48,9 +57,19 @@ export async function mergeAccount(
   const rematch: { mailbox: MailboxName; reason: string }[] = [];
   const unreadable: Blocked[] = [];
   const records: MailboxRecord[] = [];
-  for (const record of (await store.all('mailbox', '')).values()) {
+  const elsewhere: MailboxRecord[] = [];
+  const all = [...(await store.all('mailbox', '')).values()].filter(
+    ({ mailbox }) => options.mailboxes === undefined || options.mailboxes.includes(mailbox),
+  );
+  const later = options.most === undefined ? [] : await whatCanWait(repository, all, options.most);
+  const waiting = new Set(later.map(({ mailbox }) => mailbox));
+  for (const record of all) {
     const { mailbox } = record;
-    if (options.mailboxes !== undefined && !options.mailboxes.includes(mailbox)) continue;
+    if (waiting.has(mailbox)) continue;
+    if (options.group !== undefined && !options.group.includes(mailbox)) {
+      elsewhere.push(record);
+      continue;
+    }
     if (record.rematch !== undefined) rematch.push({ mailbox, reason: record.rematch });
     records.push(record);
     if (options.unread?.has(mailbox)) {
@@ -80,7 +99,7 @@ export async function mergeAccount(
   });
   const originals = await findOriginals(store, digestsToFind(relocation.decisions), {
     views: renames.views,
-    records,
+    records: [...records, ...elsewhere],
   });
   const decisions = findCopies(relocation.decisions, originals);
   return {
@@ -89,7 +108,9 @@ export async function mergeAccount(
     blocked: [...relocation.blocked, ...unreadable],
     rematch,
     records,
+    elsewhere,
     inPairs,
+    later,
   };
 }
 

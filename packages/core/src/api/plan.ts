@@ -14,6 +14,7 @@ import { type MailboxRecord, unquiet, WHOLLY_QUIET } from '../state/records.js';
 import type { Progress, Repository } from '../state/repository.js';
 import { countInFlight, findInterruptions, type Interruption } from './find-interruptions.js';
 import { type MergedAccount, mergeAccount } from './merge-account.js';
+import type { Waiting } from './what-can-wait.js';
 
 export interface PlanOptions {
   /** Only these; all when absent. */
@@ -21,6 +22,10 @@ export interface PlanOptions {
   readonly allowEmpty?: boolean;
   /** What this very process saw of the local side just now: it is looked at anew when absent. */
   readonly local?: Observation;
+  /** About so many new messages at once; the plan says what is left for later. */
+  readonly most?: number;
+  /** Only these, which were left for later. */
+  readonly group?: readonly MailboxName[];
   readonly progress?: Progress;
 }
 
@@ -40,6 +45,8 @@ export interface Plan {
   /** How many decisions the configured policy left out. */
   readonly withheld: number;
   readonly rematch: readonly { readonly mailbox: MailboxName; readonly reason: string }[];
+  /** Mailboxes left for later; none unless `most` was given. */
+  readonly later: readonly Waiting[];
 }
 
 /**
@@ -75,6 +82,7 @@ export async function makePlan(repository: Repository, options: PlanOptions = {}
     interrupted: countInFlight(interruptions),
     interruptions,
     rematch: merged.rematch,
+    later: merged.later,
   };
 }
 
@@ -94,9 +102,9 @@ async function actionsFor(
   }
   for (const { mailbox } of merged.blocked) busy.add(mailbox);
   const epochs = new Map<string, BySide<Epoch | undefined>>();
+  for (const { mailbox, sides } of [...merged.records, ...merged.elsewhere])
+    epochs.set(mailbox, { remote: sides.remote?.cursor.epoch, local: sides.local?.cursor.epoch });
   for (const record of merged.records) {
-    const { remote, local } = record.sides;
-    epochs.set(record.mailbox, { remote: remote?.cursor.epoch, local: local?.cursor.epoch });
     if (!busy.has(record.mailbox))
       await markQuiet(
         repository,

@@ -9,6 +9,7 @@ import { loadRecord, loadUnsettled, loadView } from '../observe/load-view.js';
 import type { Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
 import { mergeAccount } from './merge-account.js';
+import { AT_ONCE } from './what-can-wait.js';
 
 /**
  * Reads the contents of those few messages that only their content can tell apart, until matching asks for nothing new, and
@@ -45,7 +46,10 @@ async function settleMoves(
   const records = [...(await repository.store.all('mailbox', '')).values()];
   const isEmpty = (side: SideName) => !records.some(record => (record.sides[side]?.cursor.count ?? 0) > 0);
   if (isEmpty('remote') || isEmpty('local')) return 0;
-  const { wanted } = await mergeAccount(repository, only === undefined ? {} : { mailboxes: only });
+  const { wanted } = await mergeAccount(repository, {
+    most: AT_ONCE,
+    ...(only === undefined ? {} : { mailboxes: only }),
+  });
   let read = 0;
   const places = new Set(wanted.map(({ side, mailbox }) => JSON.stringify([side, mailbox])));
   for (const place of places) {

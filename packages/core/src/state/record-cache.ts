@@ -5,8 +5,8 @@ import type { Kind, RecordKinds } from './records.js';
 /** The kinds there are many records of: one a message, each under a key in ASCII. */
 const KEPT: ReadonlySet<Kind> = new Set<Kind>(['pair', 'remote', 'local']);
 
-/** About 40 MB of rows and pairs. */
-const MOST_RECORDS = 1 << 16;
+/** About 20 MB of rows and pairs. */
+const MOST_RECORDS = 1 << 15;
 
 /** So many changes of a partition are kept, however small it is. */
 const FEW_NEWS = 64;
