@@ -4,10 +4,11 @@ import { finishRenames } from '../apply/finish-renames.js';
 import { type Action, isDeletion } from '../model/action.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Outcome, Result } from '../model/outcome.js';
+import type { Problem } from '../model/row.js';
 import type { Progress, Repository } from '../state/repository.js';
 import { type FetchReport, fetchRemote } from './fetch.js';
 import { makePlan, type Plan } from './plan.js';
-import { AT_ONCE, inGroups, type Waiting } from './what-can-wait.js';
+import { AT_ONCE, inGroups, type Waiting, whatCanWait } from './what-can-wait.js';
 
 export interface SyncOptions {
   readonly mailboxes?: readonly MailboxName[];
@@ -23,7 +24,7 @@ export interface SyncReport {
   readonly fetch: FetchReport;
   readonly plan: Plan;
   readonly apply: ApplyReport;
-  /** Actions that did not succeed, of all plans. */
+  /** Actions that were skipped or held back, or failed, of all plans. */
   readonly failed: readonly Action[];
 }
 
@@ -46,8 +47,8 @@ export async function sync(repository: Repository, options: SyncOptions = {}): P
   let apply = await applies.run(first.actions, waitingIn(first.later));
   const groups = inGroups(first.later, atOnce);
   for (const [index, group] of groups.entries()) {
-    if (apply.stopped !== undefined) break;
     const names = group.map(({ mailbox }) => mailbox);
+    if (apply.stopped !== undefined || !(await canStillWait(repository, options, names))) break;
     const next = await makePlan(repository, { ...options, local, group: names });
     plan = withGroup(plan, next);
     apply = both(apply, await applies.run(next.actions, waitingIn(groups.slice(index + 1).flat())));
@@ -60,6 +61,18 @@ export async function sync(repository: Repository, options: SyncOptions = {}): P
     apply = both(apply, await applies.run(left, 0));
   }
   return { fetch, plan, apply, failed: applies.failed };
+}
+
+/** What happened meanwhile may have to do with them: then the plan of the next round is about everything. */
+async function canStillWait(
+  repository: Repository,
+  { mailboxes }: SyncOptions,
+  names: readonly MailboxName[],
+): Promise<boolean> {
+  const records = [...(await repository.store.all('mailbox', '')).values()];
+  const wanted = records.filter(({ mailbox }) => mailboxes === undefined || mailboxes.includes(mailbox));
+  const waiting = new Set((await whatCanWait(repository, wanted, 0)).map(({ mailbox }) => mailbox));
+  return names.every(name => waiting.has(name));
 }
 
 function waitingIn(waiting: readonly Waiting[]): number {
@@ -137,11 +150,16 @@ async function isAtRest({ store }: Repository, { mailboxes }: SyncOptions): Prom
   );
 }
 
+/** Each look tells again of what it cannot read. */
+function distinct(problems: readonly Problem[]): readonly Problem[] {
+  return [...new Map(problems.map(problem => [JSON.stringify(problem), problem])).values()];
+}
+
 function withGroup(plan: Plan, group: Plan): Plan {
   return {
     ...plan,
     blocked: [...plan.blocked, ...group.blocked],
-    problems: [...plan.problems, ...group.problems],
+    problems: distinct([...plan.problems, ...group.problems]),
     withheld: plan.withheld + group.withheld,
     rematch: [...plan.rematch, ...group.rematch],
   };
@@ -155,6 +173,6 @@ function both(first: ApplyReport, second: ApplyReport): ApplyReport {
     operation: first.operation,
     counts,
     brakes: [...first.brakes, ...second.brakes],
-    problems: [...first.problems, ...second.problems],
+    problems: distinct([...first.problems, ...second.problems]),
   };
 }

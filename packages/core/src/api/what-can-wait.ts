@@ -1,5 +1,6 @@
+import type { Decision } from '../merge/decision.js';
 import { mergeMailbox } from '../merge/merge-mailbox.js';
-import { SIDES } from '../model/by-side.js';
+import { otherSide, SIDES, type SideName } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
 import { loadUnsettled } from '../observe/load-view.js';
 import type { MailboxRecord } from '../state/records.js';
@@ -17,7 +18,7 @@ export interface Waiting {
 /**
  * Mailboxes that can be merged and carried out after all others, so that not all new messages are in memory at once: none of
  * their messages was ever here, and all are on one side only. None can wait where a message may have moved into one of them, or
- * one of them may be another one renamed.
+ * where one of them may be another one renamed: that is, where anything happened but that messages came to that same side.
  */
 export async function whatCanWait(
   { store }: Repository,
@@ -26,26 +27,42 @@ export async function whatCanWait(
 ): Promise<readonly Waiting[]> {
   const waiting: Waiting[] = [];
   const known: MailboxRecord[] = [];
+  const from = new Set<SideName>();
   let inHand = 0;
   for (const record of records) {
-    const { mailbox, rematch, sides } = record;
-    const counts = SIDES.map(side => sides[side]?.cursor.count ?? 0);
-    const messages = Math.max(...counts);
-    const isOnOneSide = messages > 0 && counts.includes(0);
-    if (!isOnOneSide || rematch !== undefined || (await store.count('pair', mailbox)) > 0) known.push(record);
-    else if (inHand + messages <= most) inHand += messages;
+    const { mailbox, rematch, missing } = record;
+    if (missing !== undefined) return [];
+    const [side, ...others] = SIDES.filter(one => (record.sides[one]?.cursor.count ?? 0) > 0);
+    const isNew = side !== undefined && others.length === 0 && rematch === undefined;
+    if (!isNew || (await store.count('pair', mailbox)) > 0) {
+      known.push(record);
+      continue;
+    }
+    from.add(side);
+    const messages = record.sides[side]?.cursor.count ?? 0;
+    if (inHand + messages <= most) inHand += messages;
     else waiting.push({ mailbox, messages });
   }
-  if (waiting.length === 0 || records.some(({ missing }) => missing !== undefined)) return [];
+  const [source, ...otherSources] = from;
+  if (waiting.length === 0 || source === undefined || otherSources.length > 0) return [];
   for (const record of known) {
     if (record.quiet) continue;
-    const { decisions } = mergeMailbox(await loadUnsettled(store, record));
-    if (decisions.some(({ kind }) => kind === 'delete')) return [];
+    const { decisions, blocked, waiting: inDoubt = [] } = mergeMailbox(await loadUnsettled(store, record));
+    const isCalm = decisions.every(decision => keepsPlaces(decision, source));
+    if (!isCalm || blocked.length > 0 || inDoubt.length > 0) return [];
   }
   return waiting;
 }
 
-/** Groups of about so many messages, one at least. */
+/** Whether it is about a message that came to this side, or that stays where it is. */
+function keepsPlaces(decision: Decision, source: SideName): boolean {
+  if (decision.kind === 'copy') {
+    return !decision.restores && decision.instead === undefined && decision.to === otherSide(source);
+  }
+  return ['pair', 'flag', 'create-mailbox'].includes(decision.kind);
+}
+
+/** Groups of about so many messages, one mailbox at least. */
 export function inGroups(waiting: readonly Waiting[], most: number): readonly (readonly Waiting[])[] {
   const groups: Waiting[][] = [];
   let messages = 0;

@@ -35,10 +35,10 @@ export async function currentRows(
 }
 
 /**
- * The messages of these keys as they were looked at a moment ago; undefined where not all of them were. Serves one change: they
+ * The messages of these keys as they were looked at a moment ago; undefined where not all of them were. For one change: they
  * are not the same after it.
  */
-export function recentRows(
+export function takeRecentRows(
   selection: Selection,
   keys: readonly MessageKey[],
 ): ReadonlyMap<MessageKey, Row> | undefined {
@@ -46,4 +46,13 @@ export function recentRows(
   delete selection.looked;
   if (looked?.at === undefined || looked.changes !== changes || !isRecent(looked.at)) return undefined;
   return keys.every(key => looked.rows.has(key)) ? looked.rows : undefined;
+}
+
+/** The same where a STORE can be kept from meeting one of them that changed since: each has a mod-sequence. */
+export function takeGuardedRows(
+  selection: Selection,
+  keys: readonly MessageKey[],
+): ReadonlyMap<MessageKey, Row> | undefined {
+  const rows = takeRecentRows(selection, keys);
+  return keys.every(key => rows?.get(key)?.modseq !== undefined) ? rows : undefined;
 }

@@ -2,7 +2,7 @@ import { sameFlags } from '../../model/flags.js';
 import { contentOfChunks } from '../../model/identity.js';
 import type { Epoch, MessageKey, Row } from '../../model/row.js';
 import { readBodies } from './bodies.js';
-import { currentRows, recentRows } from './current-rows.js';
+import { currentRows, takeGuardedRows } from './current-rows.js';
 import { goneOf } from './look.js';
 import type { Opened } from './selection.js';
 import { uidOf } from './uid-set.js';
@@ -42,7 +42,7 @@ export async function verify(
 ): Promise<Verified> {
   const { session, selection } = opened;
   const keys = expected.map(({ row }) => row.key);
-  const recent = guarded ? recentRows(selection, keys) : undefined;
+  const recent = guarded ? takeGuardedRows(selection, keys) : undefined;
   const rows = recent ?? (await currentRows(opened, keys));
   const gone = await goneOf(session, selection, keys, rows);
   const contents = await contentsOf(opened, epoch, contentQuestions(expected, rows));

@@ -109,7 +109,8 @@ export class ImapSide implements Side {
     changes: readonly FlagChange[],
   ): Promise<readonly FlagOutcome[]> {
     if (changes.length === 0) return [];
-    return changeFlags(await this.#open(mailbox, openLooked, 'write'), epoch, changes);
+    const opening = openLooked(changes.map(({ key }) => key));
+    return changeFlags(await this.#open(mailbox, opening, 'write'), epoch, changes);
   }
 
   async remove(
@@ -121,7 +122,8 @@ export class ImapSide implements Side {
     const { deletion = 'trash' } = this.#options;
     const trash = deletion === 'trash' ? await this.#trash() : undefined;
     // A message that is moved takes its flags along, whoever set them meanwhile: only marks are guarded.
-    const opened = await this.#open(mailbox, trash === undefined ? openLooked : openFresh, 'write');
+    const opening = trash === undefined ? openLooked(removals.map(({ expect }) => expect.key)) : openFresh;
+    const opened = await this.#open(mailbox, opening, 'write');
     return removeMessages({ opened, epoch, removals, trash, marksOnly: deletion === 'mark' });
   }
 

@@ -4,23 +4,28 @@ import type { Moment, Sight } from '../side.js';
 import { rowOf } from './describe.js';
 import { existingUids } from './existing.js';
 import { fetchSets, rowColumns } from './fetch.js';
-import { demandEpoch, type Opened, type Selection } from './selection.js';
+import { demandEpoch, type Opened, openFresh, type Selection } from './selection.js';
 import type { Session } from './session.js';
 import { keyOf, uidOf, uidSets } from './uid-set.js';
 
 const LOOKED_AT_ONCE = 5_000;
 
-/** The messages of these keys as they are now. */
+/** The messages of these keys as they are now, or were a moment ago. */
 export async function lookAt(
-  { session, selection }: Opened,
+  opened: Opened,
   epoch: Epoch,
   keys: readonly MessageKey[],
   when: Moment,
 ): Promise<Sight> {
+  const { session, selection } = opened;
   demandEpoch(selection, epoch);
+  // A UID given away since the mailbox was opened may be missing because the server did not tell of it yet.
+  const { uidNext = 0, place, mode } = selection;
+  if (when === 'recent' && keys.some(key => (uidOf(key) ?? 0) >= uidNext))
+    await openFresh(session, place, mode);
   const { changes } = selection;
   const at = performance.now();
-  const rows = await liveRows(session, selection.place.mailbox, keys);
+  const rows = await liveRows(session, place.mailbox, keys);
   selection.looked = { at: when === 'recent' ? at : undefined, changes, rows };
   return { rows, gone: await goneOf(session, selection, keys, rows) };
 }

@@ -123,7 +123,8 @@ export function isRecent(at: number): boolean {
 export async function openRecent(session: Session, place: Place, mode: 'read' | 'write'): Promise<Selection> {
   const { selection } = session;
   const isFresh = selection !== undefined && serves(selection, place, mode) && isRecent(selection.asked);
-  return isFresh && session.condstore ? selection : openFresh(session, place, mode);
+  const hasModseqs = session.condstore && selection?.highestModseq !== undefined;
+  return isFresh && hasModseqs ? selection : openFresh(session, place, mode);
 }
 
 /** The mailbox as it is open, else opened. */
@@ -132,11 +133,15 @@ export async function openAnyhow(session: Session, place: Place, mode: 'read' | 
   return selection !== undefined && serves(selection, place, mode) ? selection : open(session, place, mode);
 }
 
-/** The same for a change of what was looked at a moment ago. */
-export async function openLooked(session: Session, place: Place, mode: 'read' | 'write'): Promise<Selection> {
-  const at = session.selection?.looked?.at;
-  const opening = at !== undefined && isRecent(at) ? openRecent : openFresh;
-  return opening(session, place, mode);
+/** The same for a change of these messages, where they were looked at a moment ago and have mod-sequences. */
+export function openLooked(keys: readonly MessageKey[]): typeof open {
+  return (session, place, mode) => {
+    const { selection } = session;
+    const looked = selection?.place.raw === place.raw ? selection.looked : undefined;
+    const isRecentLook = looked?.at !== undefined && isRecent(looked.at);
+    const isGuarded = keys.every(key => looked?.rows.get(key)?.modseq !== undefined);
+    return (isRecentLook && isGuarded ? openRecent : openFresh)(session, place, mode);
+  };
 }
 
 function serves(selection: Selection, place: Place, mode: 'read' | 'write'): boolean {

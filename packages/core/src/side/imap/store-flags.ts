@@ -10,7 +10,7 @@ import {
 } from '../../model/flags.js';
 import type { Epoch, MessageKey } from '../../model/row.js';
 import type { FlagChange, FlagOutcome } from '../side.js';
-import { recentRows } from './current-rows.js';
+import { takeRecentRows } from './current-rows.js';
 import { CommandRefused } from './error-words.js';
 import { type Fetched, fetchSets, storeFlags, WITH_FLAGS } from './fetch.js';
 import { goneOf } from './look.js';
@@ -76,7 +76,7 @@ function recentFlags(
   selection: Selection,
   changes: readonly FlagChange[],
 ): ReadonlyMap<MessageKey, Flags> | undefined {
-  const rows = recentRows(
+  const rows = takeRecentRows(
     selection,
     changes.map(({ key }) => key),
   );
