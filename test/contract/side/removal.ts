@@ -90,7 +90,7 @@ export function describeRemoval(use: () => Used): void {
       ]);
     });
 
-    it.each(['now', 'recent'] as const)(
+    it.each(['now', 'to-change'] as const)(
       'of several does what can be done and tells the rest apart, in order (seen: %s)',
       async when => {
         const { side, opened, abilities } = use();

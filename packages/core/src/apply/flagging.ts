@@ -48,7 +48,7 @@ async function runBatch(desk: Desk, actions: readonly Action[], report: Report):
       desk.mailbox,
       desk.epoch(side),
       ready.map(action => endOf(action, side).key),
-      'recent',
+      side === on ? 'to-change' : 'recent',
     );
   const seen = { [source]: await look(source), [on]: await look(on) } as Record<
     SideName,

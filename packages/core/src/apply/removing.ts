@@ -82,7 +82,7 @@ async function runBatch(
     desk.mailbox,
     desk.epoch(on),
     ready.map(({ pair }) => pair[on].key),
-    'recent',
+    'to-change',
   );
 
   const removals: { action: Action; pair: Pair; row: Row }[] = [];

@@ -40,7 +40,8 @@ export interface Side {
 
   /**
    * The messages of these keys as they are at this moment, and which of the keys are certainly gone. `recent`: as they were
-   * within the last second, for a change that follows at once and is guarded by the side itself, or harms nobody.
+   * within the last second. `to-change`: the same for a change of them that follows at once, and that the side itself keeps
+   * from messages that changed since, or that harms none.
    */
   look(mailbox: MailboxName, epoch: Epoch, keys: readonly MessageKey[], when?: Moment): Promise<Sight>;
 
@@ -121,7 +122,7 @@ export interface Side {
   close(): Promise<void>;
 }
 
-export type Moment = 'now' | 'recent';
+export type Moment = 'now' | 'recent' | 'to-change';
 
 export interface Sight {
   readonly rows: ReadonlyMap<MessageKey, Row>;

@@ -82,7 +82,8 @@ export class ImapSide implements Side {
     keys: readonly MessageKey[],
     when: Moment = 'now',
   ): Promise<Sight> {
-    const opened = await this.#open(mailbox, when === 'recent' ? openRecent : openFresh, 'read');
+    const mode = when === 'to-change' ? 'write' : 'read';
+    const opened = await this.#open(mailbox, when === 'now' ? openFresh : openRecent, mode);
     return lookAt(opened, epoch, keys, when);
   }
 

@@ -21,12 +21,11 @@ export async function lookAt(
   demandEpoch(selection, epoch);
   // A UID given away since the mailbox was opened may be missing because the server did not tell of it yet.
   const { uidNext = 0, place, mode } = selection;
-  if (when === 'recent' && keys.some(key => (uidOf(key) ?? 0) >= uidNext))
-    await openFresh(session, place, mode);
+  if (when !== 'now' && keys.some(key => (uidOf(key) ?? 0) >= uidNext)) await openFresh(session, place, mode);
   const { changes } = selection;
   const at = performance.now();
   const rows = await liveRows(session, place.mailbox, keys);
-  selection.looked = { at: when === 'recent' ? at : undefined, changes, rows };
+  selection.looked = { at: when === 'to-change' ? at : undefined, changes, rows };
   return { rows, gone: await goneOf(session, selection, keys, rows) };
 }
 
