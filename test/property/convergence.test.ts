@@ -332,6 +332,14 @@ async function expectSamePlan(rig: Rig): Promise<void> {
 
 /** Stories that once went wrong; each is played in every run. */
 const FOUND: readonly (readonly Step[])[] = [
+  // A move that was cut short between its two halves, and then a repair of a state that cannot be believed.
+  [
+    { do: 'add', side: 'local', body: 0, mailbox: 0, flags: 0 },
+    { do: 'sync' },
+    { do: 'move', side: 'remote', pick: 0, mailbox: 1 },
+    { do: 'crash', at: 13, when: 'after' },
+    { do: 'repair-damaged' },
+  ],
   [
     { do: 'add', side: 'remote', body: 0, mailbox: 1, flags: 0 },
     { do: 'apply', keep: 0, stale: false },

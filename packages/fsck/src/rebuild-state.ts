@@ -241,10 +241,10 @@ class Rebuilding {
     const changes: Change[] = [{ put: 'mailbox', mailbox: '', key: mailbox, value }];
     for (const [key, intent] of this.#evidence.intents.get(mailbox) ?? []) {
       // One that was settled long ago may be a record that came back. A move is not over when its message is paired: it may
-      // still be in the mailbox it was to leave.
+      // still be in the mailbox it was to leave, and where it is not, there is nothing to settle.
       const sealed = this.#evidence.isSealed('intent', mailbox);
       const paired = desk.pairAt(otherSide(intent.side), intent.source) !== undefined;
-      const done = paired && !(sealed && (intent.key !== undefined || intent.from !== undefined));
+      const done = paired && intent.from === undefined && !(sealed && intent.key !== undefined);
       if (done || !SIDES.every(side => desk.has(side))) continue;
       changes.push({ put: 'intent', mailbox, key, value: intent });
     }
