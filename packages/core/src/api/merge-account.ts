@@ -17,7 +17,7 @@ import type { MailboxRecord } from '../state/records.js';
 import type { Progress, Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
 import { findOriginals } from './find-originals.js';
-import { type Waiting, whatCanWait } from './what-can-wait.js';
+import { type Later, whatCanWait } from './what-can-wait.js';
 
 export interface MergeOptions {
   /** Only these; all when absent. */
@@ -43,7 +43,7 @@ export interface MergedAccount {
   /** Others that decisions may name: originals of copies lie there. */
   readonly elsewhere: readonly MailboxRecord[];
   /** Mailboxes that were left for later. */
-  readonly later: readonly Waiting[];
+  readonly later: readonly Later[];
 }
 
 /** Merges every mailbox that is not quiet, then looks across them. Only base's flags are written, where both sides agree. */

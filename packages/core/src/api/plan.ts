@@ -14,7 +14,7 @@ import { type MailboxRecord, unquiet, WHOLLY_QUIET } from '../state/records.js';
 import type { Progress, Repository } from '../state/repository.js';
 import { countInFlight, findInterruptions, type Interruption } from './find-interruptions.js';
 import { type MergedAccount, mergeAccount } from './merge-account.js';
-import type { Waiting } from './what-can-wait.js';
+import type { Later } from './what-can-wait.js';
 
 export interface PlanOptions {
   /** Only these; all when absent. */
@@ -46,7 +46,7 @@ export interface Plan {
   readonly withheld: number;
   readonly rematch: readonly { readonly mailbox: MailboxName; readonly reason: string }[];
   /** Mailboxes left for later; none unless `most` was given. */
-  readonly later: readonly Waiting[];
+  readonly later: readonly Later[];
 }
 
 /**

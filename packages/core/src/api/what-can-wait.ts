@@ -9,8 +9,8 @@ import type { Repository } from '../state/repository.js';
 /** About so many new messages are planned and carried out at once, so that memory does not grow with the account. */
 export const AT_ONCE = 10_000;
 
-/** A mailbox whose messages are all new. */
-export interface Waiting {
+/** A mailbox whose messages are all new, and that is left for later. */
+export interface Later {
   readonly mailbox: MailboxName;
   readonly messages: number;
 }
@@ -24,8 +24,8 @@ export async function whatCanWait(
   { store }: Repository,
   records: readonly MailboxRecord[],
   most: number,
-): Promise<readonly Waiting[]> {
-  const waiting: Waiting[] = [];
+): Promise<readonly Later[]> {
+  const waiting: Later[] = [];
   const known: MailboxRecord[] = [];
   const from = new Set<SideName>();
   let inHand = 0;
@@ -54,6 +54,18 @@ export async function whatCanWait(
   return waiting;
 }
 
+/** Whether these still can. What happened meanwhile may have to do with them: then the next plan is about everything. */
+export async function canStillWait(
+  repository: Repository,
+  names: readonly MailboxName[],
+  mailboxes: readonly MailboxName[] | undefined,
+): Promise<boolean> {
+  const records = [...(await repository.store.all('mailbox', '')).values()];
+  const wanted = records.filter(({ mailbox }) => mailboxes === undefined || mailboxes.includes(mailbox));
+  const waiting = new Set((await whatCanWait(repository, wanted, 0)).map(({ mailbox }) => mailbox));
+  return names.every(name => waiting.has(name));
+}
+
 /** Whether it is about a message that came to this side, or that stays where it is. */
 function keepsPlaces(decision: Decision, source: SideName): boolean {
   if (decision.kind === 'copy') {
@@ -63,8 +75,8 @@ function keepsPlaces(decision: Decision, source: SideName): boolean {
 }
 
 /** Groups of about so many messages, one mailbox at least. */
-export function inGroups(waiting: readonly Waiting[], most: number): readonly (readonly Waiting[])[] {
-  const groups: Waiting[][] = [];
+export function inGroups(waiting: readonly Later[], most: number): readonly (readonly Later[])[] {
+  const groups: Later[][] = [];
   let messages = 0;
   for (const one of waiting) {
     messages += one.messages;
@@ -75,4 +87,8 @@ export function inGroups(waiting: readonly Waiting[], most: number): readonly (r
     } else last.push(one);
   }
   return groups;
+}
+
+export function messagesIn(waiting: readonly Later[]): number {
+  return waiting.reduce((sum, { messages }) => sum + messages, 0);
 }

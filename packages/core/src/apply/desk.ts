@@ -7,8 +7,9 @@ import { type End, endName, isSettled, type Pair, pairKey } from '../model/pair.
 import { compareKeys, type Epoch, type MessageKey, type Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
 import { digestsOf, extendIndex } from '../observe/base-digests.js';
-import { loadRecord, loadTouchedFor, loadView, type MessageKeys } from '../observe/load-view.js';
+import { loadRecord, loadView } from '../observe/load-view.js';
 import { observeMailbox } from '../observe/observe-mailbox.js';
+import { loadTouchedFor, type MessageKeys } from '../observe/touched-part.js';
 import { witnessOf } from '../observe/went-back.js';
 import { type Intent, type MailboxRecord, unquiet, WHOLLY_QUIET } from '../state/records.js';
 import type { Repository } from '../state/repository.js';

@@ -1,7 +1,7 @@
 import type { Action } from '../model/action.js';
 import { bySide } from '../model/by-side.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
-import type { MessageKeys } from '../observe/load-view.js';
+import type { MessageKeys } from '../observe/touched-part.js';
 import type { LandedMessages } from './landed.js';
 
 /** What is to be done in one mailbox. */

@@ -80,6 +80,11 @@ export interface Problem {
   readonly reason: string;
 }
 
+/** Each once: one look after the other tells of what it cannot read. */
+export function distinctProblems(problems: readonly Problem[]): readonly Problem[] {
+  return [...new Map(problems.map(problem => [JSON.stringify(problem), problem])).values()];
+}
+
 export interface Listing {
   readonly entries: readonly MailboxEntry[];
   readonly problems: readonly Problem[];

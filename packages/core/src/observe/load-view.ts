@@ -1,11 +1,12 @@
 import { unsettledPart } from '../match/unsettled-part.js';
-import { type BySide, SIDES, type SideName } from '../model/by-side.js';
-import { compareText, type MailboxName } from '../model/mailbox.js';
-import { endName, type Pair } from '../model/pair.js';
+import { SIDES, type SideName } from '../model/by-side.js';
+import type { MailboxName } from '../model/mailbox.js';
+import type { Pair } from '../model/pair.js';
 import type { MessageKey, Row, Snapshot } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
-import type { MailboxRecord, SideRecord } from '../state/records.js';
+import type { MailboxRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
+import { loadTouched } from './touched-part.js';
 
 /** The last snapshot of a mailbox as the state has it; undefined where the side had no such mailbox. */
 export async function loadSnapshot(
@@ -42,91 +43,6 @@ export async function loadView(store: Store, record: MailboxRecord): Promise<Mai
 /** What a merge can have something to say about, found without reading the rest where the record knows what changed. */
 export async function loadUnsettled(store: Store, record: MailboxRecord): Promise<MailboxView> {
   return unsettledPart((await loadTouched(store, record)) ?? (await loadView(store, record)));
-}
-
-/** Rows of views that are kept. */
-const MOST_KEPT = 20_000;
-
-interface Kept {
-  readonly stamp: string;
-  readonly view: MailboxView;
-}
-
-/** One command asks several times for the same. */
-const kept = new WeakMap<Store, { rows: number; readonly views: Map<MailboxName, Kept> }>();
-
-/** The rows that changed since the mailbox was quiet, their pairs, and the other ends; undefined where that is not known. */
-async function loadTouched(store: Store, record: MailboxRecord): Promise<MailboxView | undefined> {
-  const { mailbox } = record;
-  if (record.touched === undefined) return undefined;
-  const editions = (['pair', ...SIDES] as const).map(kind => store.edition(kind, mailbox));
-  const stamp = JSON.stringify([record, editions]);
-  const memory = kept.get(store) ?? { rows: 0, views: new Map<MailboxName, Kept>() };
-  kept.set(store, memory);
-  const before = memory.views.get(mailbox);
-  if (before?.stamp === stamp) return before.view;
-  const view = await readTouched(store, record);
-  if (memory.rows > MOST_KEPT) {
-    memory.views.clear();
-    memory.rows = 0;
-  }
-  if (view !== undefined) {
-    memory.views.set(mailbox, { stamp, view });
-    memory.rows += SIDES.reduce((rows, side) => rows + (view.sides[side]?.rows.size ?? 0), 0);
-  }
-  return view;
-}
-
-async function readTouched(store: Store, record: MailboxRecord): Promise<MailboxView | undefined> {
-  const { mailbox, touched, sides } = record;
-  const { remote, local } = sides;
-  if (touched === undefined || remote === undefined || local === undefined) return undefined;
-  if (record.rematch !== undefined || record.missing !== undefined) return undefined;
-  const names = touched.remote.map(key => endName({ epoch: remote.cursor.epoch, key }));
-  const pairs = new Map<string, Pair>(await store.getMany('pair', mailbox, names));
-  if (touched.local.length > 0) {
-    const wanted = new Set(touched.local);
-    for await (const [key, pair] of store.each('pair', mailbox))
-      if (wanted.has(pair.local.key)) pairs.set(key, pair);
-  }
-  const found = [...pairs].sort(([a], [b]) => compareText(a, b)).map(([, pair]) => pair);
-  const snapshotOf = async (side: SideName, { cursor, permanentFlags }: SideRecord): Promise<Snapshot> => {
-    const keys = new Set([...touched[side], ...found.map(pair => pair[side].key)]);
-    const rows = await store.getMany(side, mailbox, [...keys].sort(compareText));
-    return {
-      mailbox,
-      cursor,
-      permanentFlags,
-      rows: rows as ReadonlyMap<MessageKey, Row>,
-      unreadable: new Map(),
-    };
-  };
-  return {
-    mailbox,
-    pairs: found,
-    sides: { remote: await snapshotOf('remote', remote), local: await snapshotOf('local', local) },
-    vanished: [],
-    known: record.agreed ?? false,
-  };
-}
-
-/** Some messages of a mailbox. */
-export type MessageKeys = BySide<ReadonlySet<MessageKey>>;
-
-/** The same where these messages are part of it. */
-export async function loadTouchedFor(
-  store: Store,
-  record: MailboxRecord,
-  ends: MessageKeys,
-): Promise<MailboxView | undefined> {
-  const { touched } = record;
-  const part = await loadTouched(store, record);
-  if (part === undefined || touched === undefined) return undefined;
-  for (const side of SIDES) {
-    const known = new Set([...touched[side], ...part.pairs.map(pair => pair[side].key)]);
-    for (const key of ends[side]) if (!known.has(key)) return undefined;
-  }
-  return part;
 }
 
 export async function loadRecord(store: Store, mailbox: MailboxName): Promise<MailboxRecord> {

@@ -1,7 +1,7 @@
 import type { MessageKey, Row } from '../../model/row.js';
 import { fetchSets, flagColumns } from './fetch.js';
 import { liveRows } from './look.js';
-import { isRecent, type Opened, type Selection } from './selection.js';
+import type { Opened } from './selection.js';
 import { keyOf, uidOf, uidSets } from './uid-set.js';
 
 /**
@@ -32,27 +32,4 @@ export async function currentRows(
   const others = keys.filter(key => !rows.has(key));
   if (others.length === 0) return rows;
   return new Map([...rows, ...(await liveRows(session, mailbox, others))]);
-}
-
-/**
- * The messages of these keys as they were looked at a moment ago; undefined where not all of them were. For one change: they
- * are not the same after it.
- */
-export function takeRecentRows(
-  selection: Selection,
-  keys: readonly MessageKey[],
-): ReadonlyMap<MessageKey, Row> | undefined {
-  const { looked, changes } = selection;
-  delete selection.looked;
-  if (looked?.at === undefined || looked.changes !== changes || !isRecent(looked.at)) return undefined;
-  return keys.every(key => looked.rows.has(key)) ? looked.rows : undefined;
-}
-
-/** The same where a STORE can be kept from meeting one of them that changed since: each has a mod-sequence. */
-export function takeGuardedRows(
-  selection: Selection,
-  keys: readonly MessageKey[],
-): ReadonlyMap<MessageKey, Row> | undefined {
-  const rows = takeRecentRows(selection, keys);
-  return keys.every(key => rows?.get(key)?.modseq !== undefined) ? rows : undefined;
 }

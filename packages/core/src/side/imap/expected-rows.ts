@@ -2,8 +2,9 @@ import { sameFlags } from '../../model/flags.js';
 import { contentOfChunks } from '../../model/identity.js';
 import type { Epoch, MessageKey, Row } from '../../model/row.js';
 import { readBodies } from './bodies.js';
-import { currentRows, takeGuardedRows } from './current-rows.js';
+import { currentRows } from './current-rows.js';
 import { goneOf } from './look.js';
+import { takeGuardedRows } from './recent-look.js';
 import type { Opened } from './selection.js';
 import { uidOf } from './uid-set.js';
 

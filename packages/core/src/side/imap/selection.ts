@@ -109,42 +109,14 @@ export async function openFresh(session: Session, place: Place, mode: 'read' | '
   return selection;
 }
 
-/** For so long what a server said is taken for what is so, in milliseconds: a slow line makes any answer as old. */
-const RECENT = 1_000;
-
-export function isRecent(at: number): boolean {
-  return performance.now() - at < RECENT;
-}
-
-/**
- * The mailbox as the server showed it a moment ago, else with everything it knows by now. For what the server itself keeps from
- * meeting a message that changed since (UNCHANGEDSINCE, RFC 7162 §3.1.3), and for what does no harm to one.
- */
-export async function openRecent(session: Session, place: Place, mode: 'read' | 'write'): Promise<Selection> {
-  const { selection } = session;
-  const isFresh = selection !== undefined && serves(selection, place, mode) && isRecent(selection.asked);
-  const hasModseqs = session.condstore && selection?.highestModseq !== undefined;
-  return isFresh && hasModseqs ? selection : openFresh(session, place, mode);
-}
-
 /** The mailbox as it is open, else opened. */
 export async function openAnyhow(session: Session, place: Place, mode: 'read' | 'write'): Promise<Selection> {
   const { selection } = session;
   return selection !== undefined && serves(selection, place, mode) ? selection : open(session, place, mode);
 }
 
-/** The same for a change of these messages, where they were looked at a moment ago and have mod-sequences. */
-export function openLooked(keys: readonly MessageKey[]): typeof open {
-  return (session, place, mode) => {
-    const { selection } = session;
-    const looked = selection?.place.raw === place.raw ? selection.looked : undefined;
-    const isRecentLook = looked?.at !== undefined && isRecent(looked.at);
-    const isGuarded = keys.every(key => looked?.rows.get(key)?.modseq !== undefined);
-    return (isRecentLook && isGuarded ? openRecent : openFresh)(session, place, mode);
-  };
-}
-
-function serves(selection: Selection, place: Place, mode: 'read' | 'write'): boolean {
+/** Whether what is open is this mailbox, and as it has to be. */
+export function serves(selection: Selection, place: Place, mode: 'read' | 'write'): boolean {
   return selection.place.raw === place.raw && (mode === 'read' || selection.mode === 'write');
 }
 

@@ -10,11 +10,11 @@ import {
 } from '../../model/flags.js';
 import type { Epoch, MessageKey } from '../../model/row.js';
 import type { FlagChange, FlagOutcome } from '../side.js';
-import { takeRecentRows } from './current-rows.js';
 import { CommandRefused } from './error-words.js';
 import { type Fetched, fetchSets, storeFlags, WITH_FLAGS } from './fetch.js';
 import { goneOf } from './look.js';
 import { permanentFlagsOf } from './permanent-flags.js';
+import { takeRecentRows } from './recent-look.js';
 import { demandEpoch, type Opened, type Selection } from './selection.js';
 import type { Session } from './session.js';
 import { keyOf, uidOf, uidSets } from './uid-set.js';

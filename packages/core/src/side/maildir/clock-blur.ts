@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs';
 
 /** A file system may count in steps of 2 s (FAT), and one of another machine has another clock. */
-const COARSE_MS = 2000n;
+export const COARSE_MS = 2000n;
 /** File systems of this machine take the kernel's time at its last tick: at most 10 ms ago. */
 const FINE_MS = 100n;
 

@@ -1,7 +1,7 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { bug } from '../../model/error.js';
 import type { MailboxName } from '../../model/mailbox.js';
-import { clockBlur } from './clock-blur.js';
+import { COARSE_MS, clockBlur } from './clock-blur.js';
 import { mailboxUnreadable } from './file-errors.js';
 import { parseFileName } from './file-name.js';
 import { entriesOf } from './layout.js';
@@ -98,8 +98,11 @@ export function unchangedSince(stamp: string | undefined, directories: MailDirec
   if (at === undefined) return false;
   const now = directoryStamps(directories);
   if (text !== now.text) return false;
+  const age = BigInt(at) - now.changed / 1_000_000n;
+  // What is old by any clock needs no look at the file system.
+  if (age > COARSE_MS) return true;
   const paths = [directories.path, directories.new, directories.cur].map(pathBytes);
-  return BigInt(at) - now.changed / 1_000_000n > clockBlur(paths, now.changed);
+  return age > clockBlur(paths, now.changed);
 }
 
 function statDirectory(mailbox: MailboxName, path: Octets): BigIntStats {

@@ -1,0 +1,85 @@
+import { applyActions } from '../apply/apply-actions.js';
+import type { ApplyOptions, ApplyReport } from '../apply/apply-report.js';
+import { type Action, isDeletion } from '../model/action.js';
+import type { Outcome, Result } from '../model/outcome.js';
+import { distinctProblems } from '../model/row.js';
+import type { Repository } from '../state/repository.js';
+import type { FetchReport } from './fetch.js';
+
+/** The applies of one sync, one after the other. */
+export class Applies {
+  readonly #repository: Repository;
+  readonly #options: ApplyOptions;
+  readonly #fetch: FetchReport;
+  readonly #deleted: Action[] = [];
+  /** The first 52 bits of their ids: as good, and a fifth of the memory. */
+  readonly #tried = new Set<number>();
+  readonly #failed: Action[] = [];
+  #report: ApplyReport | undefined;
+  #before = 0;
+
+  constructor(repository: Repository, options: ApplyOptions, fetch: FetchReport) {
+    this.#repository = repository;
+    this.#options = options;
+    this.#fetch = fetch;
+  }
+
+  get failed(): readonly Action[] {
+    return this.#failed;
+  }
+
+  wasTried({ id }: Action): boolean {
+    return this.#tried.has(short(id));
+  }
+
+  /** Tells of all applies so far. `ahead`: messages that come after these actions, for the progress. */
+  async run(actions: readonly Action[], ahead: number): Promise<ApplyReport> {
+    const byId = new Map(actions.map(action => [action.id, action]));
+    for (const id of byId.keys()) this.#tried.add(short(id));
+    const deletedBefore = [...this.#deleted];
+    const { progress } = this.#options;
+    const before = this.#before;
+    this.#before += actions.length;
+    const report = await applyActions(this.#repository, actions, {
+      ...this.#options,
+      deletedBefore,
+      fetched: this.#fetch.sides.remote,
+      onOutcome: outcome => {
+        const action = byId.get(outcome.id);
+        if (action !== undefined) this.#note(action, outcome);
+        this.#options.onOutcome?.(outcome);
+      },
+      ...(progress === undefined
+        ? {}
+        : {
+            progress: step => {
+              if (step.what !== 'apply') progress(step);
+              else progress({ ...step, done: before + step.done, total: before + step.total + ahead });
+            },
+          }),
+    });
+    this.#report = this.#report === undefined ? report : both(this.#report, report);
+    return this.#report;
+  }
+
+  #note(action: Action, { result }: Outcome): void {
+    if (result !== 'done' && result !== 'already') this.#failed.push(action);
+    else if (result === 'done' && isDeletion(action.op)) this.#deleted.push(action);
+  }
+}
+
+function short(id: string): number {
+  return Number.parseInt(id.slice(0, 13), 16);
+}
+
+function both(first: ApplyReport, second: ApplyReport): ApplyReport {
+  const counts = { ...first.counts };
+  for (const [result, count] of Object.entries(second.counts)) counts[result as Result] += count;
+  return {
+    ...second,
+    operation: first.operation,
+    counts,
+    brakes: [...first.brakes, ...second.brakes],
+    problems: distinctProblems([...first.problems, ...second.problems]),
+  };
+}

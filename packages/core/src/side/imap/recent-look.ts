@@ -1,0 +1,59 @@
+import type { MessageKey, Row } from '../../model/row.js';
+import { type open, openFresh, type Place, type Selection, serves } from './selection.js';
+import type { Session } from './session.js';
+
+/** For so long what a server said is taken for what is so, in milliseconds: a slow line makes any answer as old. */
+const RECENT = 1_000;
+
+type Rows = ReadonlyMap<MessageKey, Row>;
+
+function isRecent(at: number): boolean {
+  return performance.now() - at < RECENT;
+}
+
+/**
+ * The mailbox as the server showed it a moment ago, else with everything it knows by now. For what the server itself keeps from
+ * meeting a message that changed since (UNCHANGEDSINCE, RFC 7162 §3.1.3), and for what does no harm to one.
+ */
+export async function openRecent(session: Session, place: Place, mode: 'read' | 'write'): Promise<Selection> {
+  const { selection } = session;
+  const isFresh = selection !== undefined && serves(selection, place, mode) && isRecent(selection.asked);
+  const hasModseqs = session.condstore && selection?.highestModseq !== undefined;
+  return isFresh && hasModseqs ? selection : openFresh(session, place, mode);
+}
+
+/** The same for a change of these messages, where they were looked at a moment ago and have mod-sequences. */
+export function openLooked(keys: readonly MessageKey[]): typeof open {
+  return (session, place, mode) => {
+    const { selection } = session;
+    const isLooked = selection?.place.raw === place.raw && guardedRows(selection, keys) !== undefined;
+    return (isLooked ? openRecent : openFresh)(session, place, mode);
+  };
+}
+
+/**
+ * The messages of these keys as they were looked at a moment ago; undefined where not all of them were. For one change: they
+ * are not the same after it.
+ */
+export function takeRecentRows(selection: Selection, keys: readonly MessageKey[]): Rows | undefined {
+  const rows = recentRows(selection, keys);
+  delete selection.looked;
+  return rows;
+}
+
+/** The same where a STORE can be kept from meeting one of them that changed since: each has a mod-sequence. */
+export function takeGuardedRows(selection: Selection, keys: readonly MessageKey[]): Rows | undefined {
+  const rows = guardedRows(selection, keys);
+  delete selection.looked;
+  return rows;
+}
+
+function recentRows({ looked, changes }: Selection, keys: readonly MessageKey[]): Rows | undefined {
+  if (looked?.at === undefined || looked.changes !== changes || !isRecent(looked.at)) return undefined;
+  return keys.every(key => looked.rows.has(key)) ? looked.rows : undefined;
+}
+
+function guardedRows(selection: Selection, keys: readonly MessageKey[]): Rows | undefined {
+  const rows = recentRows(selection, keys);
+  return keys.every(key => rows?.get(key)?.modseq !== undefined) ? rows : undefined;
+}
