@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { applyDelta, type Flags } from '@postern/core/model/flags.js';
 import { identityOf } from '@postern/core/model/identity.js';
 import { DiskEncoder } from '@postern/core/model/line-ends.js';
@@ -62,10 +62,13 @@ export class MaildirAccount implements Account {
     renameSync(path, path.replace(key, `1600000000.${randomUUID()}.other`));
   }
 
-  /** As an editor does that writes into the file. */
+  /** As an editor does that writes into the file, with a lock beside it: without one nothing shows until something else does. */
   async edit(mailbox: string, key: string, bytes: Buffer): Promise<void> {
-    const disk = new DiskEncoder();
-    writeFileSync(this.#user.path(mailbox, key), Buffer.concat([disk.encode(bytes), disk.finish()]));
+    const [disk, path] = [new DiskEncoder(), this.#user.path(mailbox, key)];
+    const lock = join(dirname(path), `.${key}.swp`);
+    writeFileSync(lock, '');
+    writeFileSync(path, Buffer.concat([disk.encode(bytes), disk.finish()]));
+    rmSync(lock);
   }
 
   async move(mailbox: string, key: string, to: string): Promise<void> {

@@ -136,6 +136,20 @@ describe('a scan while somebody else is at work', () => {
     expect(await later.snapshot(INBOX, settled)).toBe(settled);
   });
 
+  it('MM-20: an edit in place, which leaves no trace in the directory, shows within a day', async () => {
+    const box = await mailbox();
+    box.write('cur', 'a:2,', 'first');
+    const known = await sideOn(box.root, { clock: shifted(10_000) }).snapshot(INBOX, undefined);
+    writeFileSync(box.path('cur', 'a:2,'), 'From: a\n\nanother body\n');
+    const soon = sideOn(box.root, { clock: shifted(20_000) });
+    expect(await soon.snapshot(INBOX, known)).toBe(known);
+    const dayAfter = sideOn(box.root, { clock: shifted(86_420_000) });
+    expect(await dayAfter.isAsAt(INBOX, known.cursor)).toBe(false);
+    const { rows } = await dayAfter.snapshot(INBOX, known);
+    const key = 'a' as MessageKey;
+    expect(rows.get(key)!.identity).not.toEqual(known.rows.get(key)!.identity);
+  });
+
   it.each([
     ['the clock was set back an hour', -3_600_000, 0],
     ['the directory is from the future', 10_000, 3_600_000],

@@ -1,6 +1,6 @@
 import type { Action } from '../model/action.js';
 import type { SideName } from '../model/by-side.js';
-import { type Identity, isSurelySame } from '../model/identity.js';
+import { type Identity, sameMessage } from '../model/identity.js';
 import type { Unseen } from '../observe/observe-side.js';
 import { type UnpairedMessages, unpairedMessages } from '../observe/unpaired.js';
 import type { Store } from '../state/store.js';
@@ -44,11 +44,14 @@ export class Whereabouts {
     return undefined;
   }
 
-  /** Why a message that is new in a mailbox may have come to a side already, and to another mailbox there. */
+  /**
+   * Why a message that is new in a mailbox may have come to a side already, and to another mailbox there. Where only contents
+   * can tell, the next plan reads them.
+   */
   async alsoIn(side: SideName, identity: Identity, not: string): Promise<string | undefined> {
     for (const there of await this.#like(side, identity.digest)) {
       const isElsewhere = there.mailbox !== not && there.alone;
-      if (isElsewhere && isSurelySame(there.identity, identity)) return mayBeIn(there.mailbox);
+      if (isElsewhere && sameMessage(there.identity, identity) !== 'no') return mayBeIn(there.mailbox);
     }
     return undefined;
   }

@@ -125,7 +125,7 @@ export class MaildirSide implements Side {
   }
 
   async isAsAt(mailbox: MailboxName, cursor: Cursor): Promise<boolean> {
-    return isAsAt(this.#directories(mailbox), cursor);
+    return isAsAt(this.#directories(mailbox), cursor, this.#clock);
   }
 
   async look(mailbox: MailboxName, epoch: Epoch, keys: readonly MessageKey[]): Promise<Sight> {

@@ -1,4 +1,5 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
+import type { Clock } from '../../model/clock.js';
 import { bug } from '../../model/error.js';
 import type { MailboxName } from '../../model/mailbox.js';
 import { COARSE_MS, clockBlur } from './clock-blur.js';
@@ -89,13 +90,20 @@ export function cursorStamp(stamps: DirectoryStamps, at: number): string {
   return `1 ${Math.floor(at)} ${stamps.text}`;
 }
 
+/** An edit in place leaves no trace in a directory: the files themselves are looked at once a day. */
+const TRUSTED_MS = 86_400_000;
+
 /**
- * Whether the directories are provably as they were at the scan a cursor tells of: equal stamps, and at that time older
- * than the file system's clock could blur (git's racy rule).
+ * Whether the directories are provably as they were at the scan a cursor tells of: equal stamps, at that time older
+ * than the file system's clock could blur (git's racy rule), and the scan at most a day ago.
  */
-export function unchangedSince(stamp: string | undefined, directories: MailDirectories): boolean {
+export function unchangedSince(
+  stamp: string | undefined,
+  directories: MailDirectories,
+  clock: Clock,
+): boolean {
   const [, at, text] = /^1 (\d{1,16}) (.+)$/.exec(stamp ?? '') ?? [];
-  if (at === undefined) return false;
+  if (at === undefined || clock.now() - Number(at) > TRUSTED_MS) return false;
   const now = directoryStamps(directories);
   if (text !== now.text) return false;
   const age = BigInt(at) - now.changed / 1_000_000n;

@@ -25,7 +25,7 @@ export async function scanMailbox(
   seen?: Seen,
 ): Promise<Snapshot> {
   // A file that could not be read may have become readable without a trace in its directory.
-  if (known?.unreadable.size === 0 && isAsAt(directories, known.cursor)) return known;
+  if (known?.unreadable.size === 0 && isAsAt(directories, known.cursor, clock)) return known;
   const wanted = [...(known?.rows.keys() ?? []), ...(known?.unreadable.keys() ?? [])];
   const bases = wanted.map(baseOf).filter(base => base !== undefined);
   const census = await Census.take({ directories, clock, wanted: bases, stableNeeded: 1 });
@@ -73,9 +73,9 @@ export async function lookAt(
   return { rows: reader.rows, gone };
 }
 
-/** Whether nothing changed since a scan that noted this cursor, by two stats (SAFETY §3.3). */
-export function isAsAt(directories: MailDirectories, { stamp }: Cursor): boolean {
-  return unchangedSince(stamp, directories);
+/** Whether nothing changed since a scan that noted this cursor, by two stats. */
+export function isAsAt(directories: MailDirectories, { stamp }: Cursor, clock: Clock): boolean {
+  return unchangedSince(stamp, directories, clock);
 }
 
 /** The letters of all names, each combination once. */
