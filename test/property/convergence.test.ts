@@ -151,6 +151,8 @@ class Story {
   readonly deleted = new Set<string>();
   /** Whether the state was lost or is older than what happened: then deletions may be undone. */
   #saved: Awaited<ReturnType<Rig['saveState']>> | undefined;
+  /** side NUL content of what a move that was cut short left in two places: whoever moves one on keeps two. */
+  readonly #doubled = new Set<string>();
   #oldPlan: Awaited<ReturnType<Rig['plan']>> | undefined;
 
   constructor(rig: Rig) {
@@ -179,6 +181,7 @@ class Story {
       case 'sync':
         await expectSamePlan(this.rig);
         await this.rig.sync({ allowEmpty: true, atOnce: AT_ONCE });
+        this.#doubled.clear();
         return;
       case 'apply':
         return this.#applySubset(step.keep, step.stale);
@@ -221,7 +224,8 @@ class Story {
     if (picked === undefined || picked.mailbox === to) return;
     if (![...world.mailboxes.keys()].some(name => name === to)) world.createMailbox(to);
     world[step.do](picked.mailbox, picked.key, to);
-    if (step.do === 'copy') this.#count(picked.content, step.side);
+    const makesTwo = step.do === 'copy' || this.#doubled.has(`${step.side}\0${picked.content}`);
+    if (makesTwo) this.#count(picked.content, step.side);
   }
 
   #changeMailbox(step: Step & { do: 'rename-mailbox' | 'delete-mailbox' }): void {
@@ -260,6 +264,7 @@ class Story {
     this.#oldPlan = plan;
     const subset = plan.actions.filter((_action, index) => (keep >> (index % 16)) & 1).reverse();
     await this.rig.apply(subset, { allowEmpty: true });
+    this.#doubled.clear();
   }
 
   #freshPlan() {
@@ -267,11 +272,27 @@ class Story {
   }
 
   async #crash(at: number, when: 'before' | 'after'): Promise<void> {
+    const before = this.#copies();
     try {
       await this.rig.sync({ allowEmpty: true, atOnce: AT_ONCE }, new CrashSeam(at + 1, when));
     } catch (error) {
       if (!isCrash(error)) throw error;
     }
+    for (const [name, { remote, local }] of this.#copies()) {
+      const most = Math.max(before.get(name)?.remote ?? 0, before.get(name)?.local ?? 0);
+      if (remote > most) this.#doubled.add(`remote\0${name}`);
+      if (local > most) this.#doubled.add(`local\0${name}`);
+    }
+  }
+
+  #copies(): Map<string, { readonly remote: number; readonly local: number }> {
+    const { remote, local } = this.rig;
+    return new Map(
+      [...this.added.keys()].map(content => [
+        content,
+        { remote: countOf(remote, content), local: countOf(local, content) },
+      ]),
+    );
   }
 }
 
@@ -332,6 +353,14 @@ async function expectSamePlan(rig: Rig): Promise<void> {
 
 /** Stories that once went wrong; each is played in every run. */
 const FOUND: readonly (readonly Step[])[] = [
+  // A move that was cut short between its two halves, and the second half was moved by hand: two messages from here on.
+  [
+    { do: 'add', side: 'remote', body: 0, mailbox: 1, flags: 0 },
+    { do: 'sync' },
+    { do: 'move', side: 'remote', pick: 0, mailbox: 0 },
+    { do: 'crash', at: 12, when: 'after' },
+    { do: 'move', side: 'local', pick: 0, mailbox: 1 },
+  ],
   // Uploaded by an apply that was cut short, to a mailbox that was renamed since; the old plan uploads it once more.
   [
     { do: 'add', side: 'local', body: 3, mailbox: 1, flags: 0 },
