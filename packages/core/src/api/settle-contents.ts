@@ -58,6 +58,8 @@ async function settleMoves(
       .filter(entry => entry.side === side && entry.mailbox === mailbox)
       .map(({ row }) => row);
     const view = await loadView(repository.store, await loadRecord(repository.store, mailbox));
+    // Under the name it is about to get there: its messages wait until it was renamed.
+    if (view.sides[side] === undefined) continue;
     read += await readContents(repository, view, side, rows);
   }
   return read;
