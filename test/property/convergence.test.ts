@@ -439,7 +439,10 @@ const FOUND: readonly (readonly Step[])[] = [
   ],
 ];
 
-const RUNS = Number(process.env['POSTERN_PROPERTY_RUNS'] ?? 300);
+/** The same stories in every run, so that a change is judged by itself; as many new ones as are asked for to find more. */
+const ASKED = process.env['POSTERN_PROPERTY_RUNS'];
+const RUNS = Number(ASKED ?? 300);
+const CHOICE = ASKED === undefined ? { seed: 20_261_122 } : {};
 
 describe('whatever happens', () => {
   it('both sides end equal, nothing is lost and nothing is there twice', {
@@ -472,7 +475,7 @@ describe('whatever happens', () => {
           }
         },
       ),
-      { numRuns: RUNS, endOnFailure: false, examples: FOUND.map(steps => [[...steps], 1]) },
+      { ...CHOICE, numRuns: RUNS, endOnFailure: false, examples: FOUND.map(steps => [[...steps], 1]) },
     );
   });
 });
