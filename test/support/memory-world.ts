@@ -165,7 +165,8 @@ export class MemoryWorld {
   createMailbox(name: string): void {
     const mailbox = mailboxName(name);
     if (this.mailboxes.has(mailbox)) return;
-    this.mailboxes.set(mailbox, new MemoryMailbox(1_700_000_000 + this.#next()));
+    // So far apart that no UIDVALIDITY comes twice, however often one is raised.
+    this.mailboxes.set(mailbox, new MemoryMailbox(1_700_000_000 + 1000 * this.#next()));
   }
 
   deleteMailbox(name: string): void {
