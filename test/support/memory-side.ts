@@ -11,8 +11,8 @@ import {
   NO_EPOCH,
   type Problem,
   type Row,
-  type Snapshot,
 } from '@postern/core/model/row.js';
+import { type Changes, type Earlier, SnapshotTaker } from '@postern/core/side/earlier.js';
 import type {
   CopyOutcome,
   DeliveryBatch,
@@ -61,7 +61,7 @@ const IMAP_FLAGS = ['\\Answered', '\\Deleted', '\\Draft', '\\Flagged', '\\Seen',
 const CHUNK = 64 * 1024;
 
 /** The port on a `MemoryWorld`: a good IMAP server (`uid`) or a Maildir (`file`), effect by effect. */
-export class MemorySide implements Side {
+export class MemorySide extends SnapshotTaker implements Side {
   readonly kind = 'memory';
   readonly keys: 'uid' | 'file';
   readonly address: string;
@@ -71,6 +71,7 @@ export class MemorySide implements Side {
   readonly #permanentFlags: PermanentFlags;
 
   constructor(world: MemoryWorld, options: MemorySideOptions = {}) {
+    super();
     this.keys = world.keys;
     this.address = options.address ?? `memory:${world.keys}`;
     this.#world = world;
@@ -93,17 +94,32 @@ export class MemorySide implements Side {
     return { entries: [...entries.values()], problems: [] };
   }
 
-  async snapshot(name: MailboxName, known: Snapshot | undefined, seen?: Seen): Promise<Snapshot> {
+  async changes(name: MailboxName, earlier: Earlier | undefined, seen?: Seen): Promise<Changes> {
     const mailbox = this.#mailbox(name);
     const cursor = this.#cursor(mailbox);
-    const old = known?.cursor.epoch === cursor.epoch ? known.rows : undefined;
+    const anew = earlier?.cursor.epoch !== cursor.epoch;
+    const keys = anew ? [] : [...(await earlier.keys())];
+    const known = anew ? new Map<MessageKey, Row>() : await earlier.rows(keys);
     const rows = new Map<MessageKey, Row>();
+    const met = new Set<MessageKey>();
     for (const message of mailbox.messages.values()) {
-      if (!mailbox.unreadable.has(message.key)) rows.set(message.key, this.#row(message, old));
+      if (mailbox.unreadable.has(message.key)) continue;
+      met.add(message.key);
+      const row = this.#row(message, known);
+      if (row !== known.get(message.key)) rows.set(message.key, row);
     }
     const unreadable = new Map([...mailbox.unreadable].filter(([key]) => mailbox.messages.has(key)));
-    seen?.(rows.size);
-    return { mailbox: name, cursor, permanentFlags: this.#permanentFlags, rows, unreadable };
+    seen?.(met.size);
+    return {
+      mailbox: name,
+      cursor,
+      permanentFlags: this.#permanentFlags,
+      unreadable,
+      anew,
+      rows,
+      before: new Map([...known].filter(([key]) => rows.has(key))),
+      gone: keys.filter(key => !met.has(key)),
+    };
   }
 
   async isAsAt(): Promise<boolean> {

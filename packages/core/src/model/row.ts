@@ -33,6 +33,9 @@ export interface Row {
   readonly stamp?: string;
 }
 
+/** Of a row what it takes to see whether the message changed. */
+export type Glimpse = Pick<Row, 'flags' | 'date' | 'modseq' | 'stamp'>;
+
 /** Where a snapshot stands, so that the next one can start from it and a side that went backwards is noticed. */
 export interface Cursor {
   readonly epoch: Epoch;
@@ -46,6 +49,17 @@ export interface Cursor {
   readonly mailboxId?: string;
   /** A file side's own notes on the directories (stamps); opaque. */
   readonly stamp?: string;
+}
+
+export function sameCursor(a: Cursor, b: Cursor): boolean {
+  return (
+    a.epoch === b.epoch &&
+    a.count === b.count &&
+    a.uidNext === b.uidNext &&
+    a.highestModseq === b.highestModseq &&
+    a.mailboxId === b.mailboxId &&
+    a.stamp === b.stamp
+  );
 }
 
 /** All messages of a mailbox at one moment, proven complete. A side that cannot prove it throws `snapshot-incomplete`. */

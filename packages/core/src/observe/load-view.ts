@@ -2,8 +2,10 @@ import { unsettledPart } from '../match/unsettled-part.js';
 import { SIDES, type SideName } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Pair } from '../model/pair.js';
-import type { MessageKey, Row, Snapshot } from '../model/row.js';
+import type { Glimpse, MessageKey, Row, Snapshot } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
+import type { Earlier } from '../side/earlier.js';
+import { peekRow } from '../state/glimpse.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
 import { loadTouched } from './touched-part.js';
@@ -22,6 +24,25 @@ export async function loadSnapshot(
     permanentFlags: known.permanentFlags,
     rows: (await store.all(side, record.mailbox)) as ReadonlyMap<MessageKey, Row>,
     unreadable: new Map(Object.entries(known.unreadable ?? {})) as Map<MessageKey, string>,
+  };
+}
+
+/** The same, of which rows are read when they are asked for. */
+export async function loadEarlier(
+  store: Store,
+  { mailbox, sides }: MailboxRecord,
+  side: SideName,
+): Promise<Earlier | undefined> {
+  const known = sides[side];
+  if (known === undefined) return undefined;
+  return {
+    cursor: known.cursor,
+    permanentFlags: known.permanentFlags,
+    unreadable: new Map(Object.entries(known.unreadable ?? {})) as Map<MessageKey, string>,
+    size: await store.count(side, mailbox),
+    keys: async () => (await store.keys(side, mailbox)) as readonly MessageKey[],
+    glimpses: async () => (await store.glimpses(side, mailbox, peekRow)) as ReadonlyMap<MessageKey, Glimpse>,
+    rows: async keys => (await store.some(side, mailbox, keys)) as ReadonlyMap<MessageKey, Row>,
   };
 }
 

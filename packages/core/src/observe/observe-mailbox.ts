@@ -1,12 +1,13 @@
 import type { SideName } from '../model/by-side.js';
 import { canStore, sameFlags } from '../model/flags.js';
 import type { MailboxName } from '../model/mailbox.js';
-import type { Cursor, MessageKey, Snapshot } from '../model/row.js';
+import { type MessageKey, sameCursor } from '../model/row.js';
+import type { Changes, Earlier } from '../side/earlier.js';
 import type { Seen } from '../side/side.js';
 import type { MailboxRecord, SideRecord } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
-import { loadRecord, loadSnapshot } from './load-view.js';
+import { loadEarlier, loadRecord } from './load-view.js';
 import { wentBack, witnessFault } from './went-back.js';
 
 /** What a new snapshot brought, in messages. */
@@ -20,7 +21,7 @@ export interface MailboxChange {
 
 export interface ObservedMailbox {
   readonly change: MailboxChange;
-  readonly snapshot: Snapshot;
+  readonly unreadable: Changes['unreadable'];
   /** The mailbox should carry our witness and has none. */
   readonly unwitnessed: boolean;
 }
@@ -36,24 +37,28 @@ export async function observeMailbox(
 ): Promise<ObservedMailbox> {
   const { store } = repository;
   const record = await loadRecord(store, mailbox);
-  const known = await loadSnapshot(store, record, side);
-  const snapshot = await repository.sides[side].snapshot(mailbox, known, seen);
+  const earlier = await loadEarlier(store, record, side);
+  const now = await repository.sides[side].changes(mailbox, earlier, seen);
   const witness = await repository.sides[side].readWitness(mailbox);
   const fault =
-    (known === undefined ? undefined : wentBack(known.cursor, snapshot.cursor)) ??
+    (earlier === undefined ? undefined : wentBack(earlier.cursor, now.cursor)) ??
     (witness === false ? undefined : witnessFault(record, witness, repository.id)) ??
     cameBack(record, side);
-  const { changes, change } = difference(known, snapshot, side);
-  if (known !== undefined) changes.push(...(await forgetUnproven(repository, known, snapshot)));
+  const changes = changesOf(now, side);
+  if (earlier !== undefined) changes.push(...(await forgetUnproven(repository, earlier, now)));
+  const change = summary(now, earlier?.size ?? 0);
   await writeSnapshot(repository, {
     record,
-    known,
-    snapshot,
+    now,
     changes,
     side,
     ...(fault === undefined ? {} : { fault }),
   });
-  return { change, snapshot, unwitnessed: record.generation > 0 && witness === undefined };
+  return {
+    change,
+    unreadable: now.unreadable,
+    unwitnessed: record.generation > 0 && witness === undefined,
+  };
 }
 
 /** No cursor tells any more whether it is the same, or an older copy of it. */
@@ -67,9 +72,12 @@ function cameBack(record: MailboxRecord, side: SideName): string | undefined {
  * A flag the side could not store so far stands in base because the other side had it. Now that it can be stored, its
  * absence here must not look like a removal.
  */
-async function forgetUnproven(repository: Repository, known: Snapshot, now: Snapshot): Promise<Change[]> {
+async function forgetUnproven(
+  repository: Repository,
+  { permanentFlags: before }: Earlier,
+  now: Changes,
+): Promise<Change[]> {
   const { mailbox } = now;
-  const before = known.permanentFlags;
   if (before.join(' ') === now.permanentFlags.join(' ')) return [];
   const changes: Change[] = [];
   for (const [key, pair] of await repository.store.all('pair', mailbox)) {
@@ -80,36 +88,32 @@ async function forgetUnproven(repository: Repository, known: Snapshot, now: Snap
   return changes;
 }
 
-function difference(
-  known: Snapshot | undefined,
-  now: Snapshot,
-  side: SideName,
-): { changes: Change[]; change: MailboxChange } {
-  const { mailbox } = now;
-  const changes: Change[] = [];
-  const sameEpoch = known?.cursor.epoch === now.cursor.epoch;
-  let fresh = 0;
+function changesOf({ mailbox, rows, gone }: Changes, side: SideName): Change[] {
+  return [
+    ...[...rows].map(([key, value]): Change => ({ put: side, mailbox, key, value })),
+    ...gone.map((key): Change => ({ del: side, mailbox, key })),
+  ];
+}
+
+/** `had`: messages of the earlier snapshot. */
+function summary(
+  { mailbox, rows, before, gone, anew, cursor, unreadable }: Changes,
+  had: number,
+): MailboxChange {
   let flags = 0;
-  for (const [key, row] of now.rows) {
-    const before = sameEpoch ? known?.rows.get(key) : undefined;
-    if (before === row) continue;
-    if (before === undefined) fresh++;
-    else if (!sameFlags(before.flags, row.flags)) flags++;
-    changes.push({ put: side, mailbox, key, value: row });
-  }
-  let gone = 0;
-  for (const key of known?.rows.keys() ?? []) {
-    if (sameEpoch && now.rows.has(key)) continue;
-    gone++;
-    if (sameEpoch) changes.push({ del: side, mailbox, key });
-  }
-  return { changes, change: { mailbox, fresh, gone, flags, total: now.rows.size } };
+  for (const [key, row] of before) if (!sameFlags(row.flags, rows.get(key)!.flags)) flags++;
+  return {
+    mailbox,
+    fresh: rows.size - before.size,
+    gone: anew ? had : gone.length,
+    flags,
+    total: cursor.count - unreadable.size,
+  };
 }
 
 interface NewSnapshot {
   readonly record: MailboxRecord;
-  readonly known: Snapshot | undefined;
-  readonly snapshot: Snapshot;
+  readonly now: Changes;
   readonly changes: readonly Change[];
   readonly side: SideName;
   readonly fault?: string;
@@ -121,7 +125,7 @@ interface NewSnapshot {
  * counts, they go at once, together with the claim that the side has the mailbox.
  */
 async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise<void> {
-  const { record, known, snapshot, changes, side, fault } = news;
+  const { record, now: snapshot, changes, side, fault } = news;
   const { store } = repository;
   const { mailbox } = record;
   const now: SideRecord = {
@@ -130,7 +134,12 @@ async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise
     ...(snapshot.unreadable.size === 0 ? {} : { unreadable: Object.fromEntries(snapshot.unreadable) }),
   };
   const before = record.sides[side];
-  const moved = before === undefined || !sameSide(before, now) || changes.length > 0 || fault !== undefined;
+  const moved =
+    snapshot.anew ||
+    before === undefined ||
+    !sameSide(before, now) ||
+    changes.length > 0 ||
+    fault !== undefined;
   if (!moved) return;
   const { quiet, touched, missing, ...lasting } = record;
   const { [side]: _back, ...missingElsewhere } = missing ?? {};
@@ -139,6 +148,7 @@ async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise
     ...(Object.keys(missingElsewhere).length === 0 ? {} : { missing: missingElsewhere }),
   };
   const cursorOnly =
+    !snapshot.anew &&
     changes.length === 0 &&
     fault === undefined &&
     before !== undefined &&
@@ -155,7 +165,7 @@ async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise
       : {}),
     ...(fault === undefined ? {} : { rematch: fault }),
   };
-  const startsAnew = known === undefined || known.cursor.epoch !== snapshot.cursor.epoch;
+  const startsAnew = snapshot.anew;
   const { [side]: _before, ...others } = record.sides;
   const meanwhile: MailboxRecord = {
     ...rest,
@@ -179,13 +189,13 @@ const MOST_TOUCHED = 1000;
 
 /** What is known of the rows that changed since the mailbox was quiet, when these changes are written. */
 function touchedBy(
-  { record, known, snapshot, changes, side, fault }: NewSnapshot,
+  { record, now: snapshot, changes, side, fault }: NewSnapshot,
   now: SideRecord,
 ): Pick<MailboxRecord, 'touched'> {
   const before = record.touched;
   const was = record.sides[side];
-  if (before === undefined || was === undefined || known === undefined || fault !== undefined) return {};
-  if (record.rematch !== undefined || known.cursor.epoch !== snapshot.cursor.epoch) return {};
+  if (before === undefined || was === undefined || snapshot.anew || fault !== undefined) return {};
+  if (record.rematch !== undefined) return {};
   const asBefore = was.permanentFlags.join(' ') === now.permanentFlags.join(' ');
   if (!asBefore || was.unreadable !== undefined || now.unreadable !== undefined) return {};
   const keys = new Set<MessageKey>(before[side]);
@@ -202,16 +212,5 @@ function sameSide(a: SideRecord, b: SideRecord): boolean {
     sameCursor(a.cursor, b.cursor) &&
     a.permanentFlags.join(' ') === b.permanentFlags.join(' ') &&
     JSON.stringify(a.unreadable) === JSON.stringify(b.unreadable)
-  );
-}
-
-export function sameCursor(a: Cursor, b: Cursor): boolean {
-  return (
-    a.epoch === b.epoch &&
-    a.count === b.count &&
-    a.uidNext === b.uidNext &&
-    a.highestModseq === b.highestModseq &&
-    a.mailboxId === b.mailboxId &&
-    a.stamp === b.stamp
   );
 }

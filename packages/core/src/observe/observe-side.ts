@@ -154,8 +154,8 @@ async function seeEach(
     try {
       if (await isAsKnown(seer, side, records.get(mailbox))) sights.set(mailbox, AS_KNOWN);
       else {
-        const { change, snapshot, unwitnessed } = await observeMailbox(seer, side, mailbox, seen);
-        sights.set(mailbox, { change, unreadable: snapshot.unreadable, unwitnessed });
+        const { change, unreadable, unwitnessed } = await observeMailbox(seer, side, mailbox, seen);
+        sights.set(mailbox, { change, unreadable, unwitnessed });
       }
     } catch (error) {
       if (!isMailboxUnread(error)) throw error;

@@ -3,6 +3,7 @@ import { compareText, type MailboxName } from '../model/mailbox.js';
 import { endName, type Pair } from '../model/pair.js';
 import type { MessageKey, Row, Snapshot } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
+import { peekLocalEnd } from '../state/glimpse.js';
 import type { MailboxRecord, SideRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
 
@@ -48,8 +49,9 @@ async function readTouched(store: Store, record: MailboxRecord): Promise<Mailbox
   const pairs = new Map<string, Pair>(await store.getMany('pair', mailbox, names));
   if (touched.local.length > 0) {
     const wanted = new Set(touched.local);
-    for await (const [key, pair] of store.each('pair', mailbox))
-      if (wanted.has(pair.local.key)) pairs.set(key, pair);
+    const ends = await store.glimpses('pair', mailbox, peekLocalEnd);
+    const more = [...ends].filter(([, { key }]) => wanted.has(key)).map(([name]) => name);
+    for (const [name, pair] of await store.getMany('pair', mailbox, more)) pairs.set(name, pair);
   }
   const found = [...pairs].sort(([a], [b]) => compareText(a, b)).map(([, pair]) => pair);
   const snapshotOf = async (side: SideName, { cursor, permanentFlags }: SideRecord): Promise<Snapshot> => {

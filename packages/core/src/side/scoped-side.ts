@@ -12,6 +12,7 @@ import type {
   Row,
   Snapshot,
 } from '../model/row.js';
+import type { Changes, Earlier } from './earlier.js';
 import type { Scope } from './scope.js';
 import type {
   CopyOutcome,
@@ -88,6 +89,10 @@ export class ScopedSide implements Side {
     }
     this.#scope.leaveOut(leftOut);
     return { entries, problems, hidden, ...(this.#scope.rules.subscribed ? { leftOut } : {}) };
+  }
+
+  async changes(mailbox: MailboxName, earlier: Earlier | undefined, seen?: Seen): Promise<Changes> {
+    return { ...(await this.#side.changes(this.#inner(mailbox), earlier, seen)), mailbox };
   }
 
   async snapshot(mailbox: MailboxName, known: Snapshot | undefined, seen?: Seen): Promise<Snapshot> {

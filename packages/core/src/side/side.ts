@@ -3,6 +3,7 @@ import type { FlagDelta, Flags } from '../model/flags.js';
 import type { Envelope, Identity } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Cursor, Epoch, Listing, MessageKey, Problem, Row, Snapshot } from '../model/row.js';
+import type { Changes, Earlier } from './earlier.js';
 
 /**
  * The port both sides implement. `remote` and `local` are positions: any class can serve either.
@@ -26,9 +27,14 @@ export interface Side {
   list(): Promise<Listing>;
 
   /**
-   * All messages of a mailbox. `known` is what the caller still has from an earlier snapshot: rows in it are used again
-   * where the side can prove that they did not change. `seen` is told now and then how many messages were read so far. Throws
-   * `mailbox-unreadable` or `snapshot-incomplete`.
+   * All messages of a mailbox, as what changed since an earlier snapshot: no more of it is read than the side needs to prove
+   * that. `seen` is told now and then how many messages were read so far. Throws `mailbox-unreadable` or `snapshot-incomplete`.
+   */
+  changes(mailbox: MailboxName, earlier: Earlier | undefined, seen?: Seen): Promise<Changes>;
+
+  /**
+   * The same as a whole: all messages of a mailbox. `known` is what the caller still has from an earlier snapshot: rows in it are used again
+   * where the side can prove that they did not change.
    */
   snapshot(mailbox: MailboxName, known: Snapshot | undefined, seen?: Seen): Promise<Snapshot>;
 

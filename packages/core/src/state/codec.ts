@@ -57,6 +57,17 @@ export function decodeRecord<K extends Kind>(kind: K, key: string, bytes: Buffer
   }
 }
 
+/** What `peek` finds in a payload that is verified in checksum and version. */
+export function peekRecord<T>(key: string, bytes: Buffer, peek: (payload: Buffer) => T): Decoded<T> {
+  const { payload, hash } = unframe(key, bytes);
+  try {
+    return { value: peek(payload), hash };
+  } catch (error) {
+    if (!(error instanceof PosternError)) throw error;
+    throw damaged(`${describeKey(key)} holds ${error.message}`, error);
+  }
+}
+
 /** Octets to hand out or write, in a buffer of their own. */
 export function pack(value: unknown): Buffer {
   return packr.pack(value);

@@ -81,3 +81,20 @@ function codeOf(link: Error): ErrorCode | undefined {
 function lastWords(chain: readonly Error[]): string {
   return chain.at(-1)?.message ?? 'no reason was given';
 }
+
+/** Nothing is written after a write that failed. */
+export function refusal(fault: PosternError): PosternError {
+  return new PosternError(fault.code, `nothing more is written to the state database: ${fault.message}`, {
+    ...(fault.hint === undefined ? {} : { hint: fault.hint }),
+    cause: fault,
+  });
+}
+
+/** Whatever the database throws, as an error of the state. */
+export async function guarded<T>(otherwise: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw stateError(error, otherwise);
+  }
+}

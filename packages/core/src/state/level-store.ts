@@ -1,7 +1,7 @@
 import type { Seam } from '../model/effect.js';
 import { bug, PosternError } from '../model/error.js';
 import { compareText } from '../model/mailbox.js';
-import { decodeRecord } from './codec.js';
+import { decodeRecord, peekRecord } from './codec.js';
 import { damaged } from './damage.js';
 import { type Draft, draftsOf } from './drafts.js';
 import { verifyFrame } from './frame.js';
@@ -16,7 +16,7 @@ import {
   walk,
   writeBatch,
 } from './level.js';
-import { stateError, stateWriteError } from './level-errors.js';
+import { guarded, refusal, stateError, stateWriteError } from './level-errors.js';
 import { RecordCache } from './record-cache.js';
 import type { Kind, RecordKinds } from './records.js';
 import { EMPTY_TALLY, sameTally, type Tally, withHash, withoutHash } from './seal.js';
@@ -98,15 +98,41 @@ export class LevelStore implements Store {
   ): Promise<ReadonlyMap<string, RecordKinds[K]>> {
     return this.#inTurn(`${kind} records cannot be read`, async () => {
       const wanted = [...keys];
-      const names = wanted.map(key => recordKey(kind, mailbox, key));
-      const found = await this.#level.getMany<string, Buffer>(names, ENCODING);
-      const records = new Map<string, RecordKinds[K]>();
-      for (const [index, key] of wanted.entries()) {
-        const bytes = found[index];
-        if (bytes === undefined) await this.#prove(kind, mailbox);
-        else records.set(key, decodeRecord(kind, names[index]!, bytes).value);
-      }
+      const records = await this.#read(kind, mailbox, wanted);
+      if (wanted.some(key => !records.has(key))) await this.#prove(kind, mailbox);
       return records;
+    });
+  }
+
+  some<K extends Kind>(
+    kind: K,
+    mailbox: string,
+    keys: Iterable<string>,
+  ): Promise<ReadonlyMap<string, RecordKinds[K]>> {
+    return this.#inTurn(`${kind} records cannot be read`, () => this.#read(kind, mailbox, [...keys]));
+  }
+
+  keys(kind: Kind, mailbox: string): Promise<readonly string[]> {
+    return this.#inTurn(`${describePartition({ kind, mailbox })} cannot be listed`, async () => {
+      const range = partitionRange(kind, mailbox);
+      const names = await keysOf(this.#level, range);
+      this.#seals.checkCount(kind, mailbox, names.length);
+      return names.map(name => name.slice(range.gte.length));
+    });
+  }
+
+  glimpses<T>(kind: Kind, mailbox: string, peek: (payload: Buffer) => T): Promise<ReadonlyMap<string, T>> {
+    return this.#inTurn(`${describePartition({ kind, mailbox })} cannot be read`, async () => {
+      const range = partitionRange(kind, mailbox);
+      const found = new Map<string, T>();
+      let tally: Tally = EMPTY_TALLY;
+      await walk(this.#level, range, (name, bytes) => {
+        const { value, hash } = peekRecord(name, bytes, peek);
+        tally = withHash(tally, hash);
+        found.set(name.slice(range.gte.length), value);
+      });
+      this.#checkProven(kind, mailbox, tally);
+      return found;
     });
   }
 
@@ -201,6 +227,21 @@ export class LevelStore implements Store {
       this.#closed = true;
       await this.#level.close();
     });
+  }
+
+  async #read<K extends Kind>(
+    kind: K,
+    mailbox: string,
+    keys: readonly string[],
+  ): Promise<Map<string, RecordKinds[K]>> {
+    const names = keys.map(key => recordKey(kind, mailbox, key));
+    const found = await this.#level.getMany<string, Buffer>(names, ENCODING);
+    const records = new Map<string, RecordKinds[K]>();
+    for (const [index, key] of keys.entries()) {
+      const bytes = found[index];
+      if (bytes !== undefined) records.set(key, decodeRecord(kind, names[index]!, bytes).value);
+    }
+    return records;
   }
 
   /** Adds the operations a draft needs and returns the partition's new tally. */
@@ -304,20 +345,5 @@ export class LevelStore implements Store {
     });
     this.#turn = mine.catch(() => {});
     return mine;
-  }
-}
-
-function refusal(fault: PosternError): PosternError {
-  return new PosternError(fault.code, `nothing more is written to the state database: ${fault.message}`, {
-    ...(fault.hint === undefined ? {} : { hint: fault.hint }),
-    cause: fault,
-  });
-}
-
-async function guarded<T>(otherwise: string, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (error) {
-    throw stateError(error, otherwise);
   }
 }

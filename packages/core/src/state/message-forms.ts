@@ -13,7 +13,7 @@ type Stored = readonly unknown[];
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Where each field stands, or begins. A field that is added to the model and has no place here does not compile. */
-const ROW: Readonly<Record<keyof Row, number>> = {
+export const ROW: Readonly<Record<keyof Row, number>> = {
   key: 0,
   flags: 1,
   date: 2,
@@ -25,7 +25,7 @@ const ROW: Readonly<Record<keyof Row, number>> = {
 };
 const ROW_LENGTH = 13;
 
-const PAIR: Readonly<Record<keyof Pair, number>> = {
+export const PAIR: Readonly<Record<keyof Pair, number>> = {
   remote: 0,
   local: 2,
   flags: 4,

@@ -106,6 +106,12 @@ export class SealBook {
     );
   }
 
+  /** The same of their number alone. */
+  checkCount(kind: Kind, mailbox: string, found: number): void {
+    const due = this.tally(kind, mailbox);
+    this.check(kind, mailbox, { ...due, count: found });
+  }
+
   change(retallies: readonly Retally[]): SealChange {
     const generation = this.#root.generation + 1;
     const operations: Operation[] = [];

@@ -27,6 +27,19 @@ export interface Store {
     mailbox: string,
     keys: Iterable<string>,
   ): Promise<ReadonlyMap<string, RecordKinds[K]>>;
+  /** The same without proof that the others are missing: for whoever counts them. */
+  some<K extends Kind>(
+    kind: K,
+    mailbox: string,
+    keys: Iterable<string>,
+  ): Promise<ReadonlyMap<string, RecordKinds[K]>>;
+  /** The keys of a partition, in order: as many as its seal says. */
+  keys(kind: Kind, mailbox: string): Promise<readonly string[]>;
+  /**
+   * What `peek` finds in the payload (MessagePack) of each record of a partition, in key order: a part of each costs a third of
+   * the whole. Verified like `all`.
+   */
+  glimpses<T>(kind: Kind, mailbox: string, peek: (payload: Buffer) => T): Promise<ReadonlyMap<string, T>>;
   /** A whole partition as it is now, verified against its seal, in key order. Later writes do not show in it. */
   all<K extends Kind>(kind: K, mailbox: string): Promise<ReadonlyMap<string, RecordKinds[K]>>;
   /**

@@ -1,7 +1,8 @@
 import { PosternError } from '../../model/error.js';
 import type { PermanentFlags } from '../../model/flags.js';
 import type { MailboxName } from '../../model/mailbox.js';
-import type { Cursor, Epoch, Listing, MessageKey, Problem, Row, Snapshot } from '../../model/row.js';
+import type { Cursor, Epoch, Listing, MessageKey, Problem, Row } from '../../model/row.js';
+import { type Changes, type Earlier, SnapshotTaker } from '../earlier.js';
 import type {
   CopyOutcome,
   DeliveryBatch,
@@ -32,12 +33,12 @@ import { copyMessages, moveMessages } from './relocation.js';
 import { removeMessages } from './removal.js';
 import { renameOnServer } from './rename-mailbox.js';
 import { type Opened, open, openAnyhow, openFresh, type Place } from './selection.js';
-import { takeSnapshot } from './snapshot.js';
+import { takeChanges } from './snapshot.js';
 import { changeFlags } from './store-flags.js';
 import { subscribedNames } from './subscriptions.js';
 
 /** An IMAP account (RFC 3501) as a side. Connects at the first call, and again after the connection was lost. */
-export class ImapSide implements Side {
+export class ImapSide extends SnapshotTaker implements Side {
   readonly kind = 'imap';
   readonly keys = 'uid';
   readonly address: string;
@@ -47,6 +48,7 @@ export class ImapSide implements Side {
   #listing: NamedListing | undefined;
 
   constructor(options: ImapOptions) {
+    super();
     this.#options = options;
     this.#connection = new Connection(options);
     this.address = imapAddress(options);
@@ -58,18 +60,18 @@ export class ImapSide implements Side {
     return { entries, problems };
   }
 
-  async snapshot(mailbox: MailboxName, known: Snapshot | undefined, seen?: Seen): Promise<Snapshot> {
-    const snapshot = await takeSnapshot({
+  async changes(mailbox: MailboxName, earlier: Earlier | undefined, seen?: Seen): Promise<Changes> {
+    const changes = await takeChanges({
       reopen: () => this.#open(mailbox, open, 'read'),
       opened: await this.#open(mailbox, open, 'read'),
-      known,
+      earlier,
       seen,
       clock: this.#options.clock,
       permanentFlags: this.#permanentFlags.get(mailbox),
       listedCount: this.#listing?.entries.find(entry => entry.mailbox === mailbox)?.status?.count,
     });
-    this.#permanentFlags.set(mailbox, snapshot.permanentFlags);
-    return snapshot;
+    this.#permanentFlags.set(mailbox, changes.permanentFlags);
+    return changes;
   }
 
   /** A listing with STATUS says so of all mailboxes at once. */

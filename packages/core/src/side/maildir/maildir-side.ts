@@ -12,8 +12,8 @@ import {
   NO_EPOCH,
   type Problem,
   type Row,
-  type Snapshot,
 } from '../../model/row.js';
+import { type Changes, type Earlier, SnapshotTaker } from '../earlier.js';
 import type {
   CopyOutcome,
   DeliveryBatch,
@@ -79,7 +79,7 @@ export interface MaildirSideOptions {
 }
 
 /** The port on a Maildir. Keys are base names; bytes on disk have LF line ends. */
-export class MaildirSide implements Side {
+export class MaildirSide extends SnapshotTaker implements Side {
   readonly kind = 'maildir';
   readonly keys = 'file';
   readonly address: string;
@@ -97,6 +97,7 @@ export class MaildirSide implements Side {
   #tree: MailboxTree | undefined;
 
   constructor(options: MaildirSideOptions) {
+    super();
     const root = resolve(options.root);
     this.#options = { ...options, root };
     this.address = `maildir:${root}`;
@@ -120,8 +121,8 @@ export class MaildirSide implements Side {
     return { entries: entriesOfTree(tree), problems: tree.problems, hidden: tree.hidden };
   }
 
-  async snapshot(mailbox: MailboxName, known: Snapshot | undefined, seen?: Seen): Promise<Snapshot> {
-    return scanMailbox(this.#directories(mailbox), known, this.#clock, seen);
+  async changes(mailbox: MailboxName, earlier: Earlier | undefined, seen?: Seen): Promise<Changes> {
+    return scanMailbox(this.#directories(mailbox), earlier, this.#clock, seen);
   }
 
   async isAsAt(mailbox: MailboxName, cursor: Cursor): Promise<boolean> {
@@ -325,9 +326,9 @@ export class MaildirSide implements Side {
   #keywordsOf(mailbox: MailboxName, path: Octets): MailboxKeywords {
     const known = this.#keywords?.get(path);
     if (known !== undefined) return known;
-    const place = { mailbox, path, seam: this.#seam, clock: this.#clock };
-    const keywords = new MailboxKeywords(this.#keywords === undefined ? undefined : place);
-    this.#keywords?.set(path, keywords);
+    if (this.#keywords === undefined) return new MailboxKeywords(undefined);
+    const keywords = new MailboxKeywords({ mailbox, path, seam: this.#seam, clock: this.#clock });
+    this.#keywords.set(path, keywords);
     return keywords;
   }
 
@@ -344,6 +345,4 @@ export class MaildirSide implements Side {
   }
 }
 
-function isComplete(path: Octets): boolean {
-  return ['cur', 'new', 'tmp'].every(name => isDirectory(join(path, name)));
-}
+const isComplete = (path: Octets) => ['cur', 'new', 'tmp'].every(name => isDirectory(join(path, name)));

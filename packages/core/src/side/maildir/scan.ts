@@ -1,7 +1,9 @@
 import type { Clock } from '../../model/clock.js';
-import { sameFlags } from '../../model/flags.js';
+import { bug } from '../../model/error.js';
+import { type Flags, sameFlags } from '../../model/flags.js';
 import type { MessageFacts } from '../../model/message-digester.js';
-import { type Cursor, type MessageKey, NO_EPOCH, type Row, type Snapshot } from '../../model/row.js';
+import { type Cursor, type Glimpse, type MessageKey, NO_EPOCH, type Row } from '../../model/row.js';
+import { type Changes, type Earlier, NO_ROWS } from '../earlier.js';
 import type { Seen, Sight } from '../side.js';
 import { Breather } from './breather.js';
 import { Census } from './census.js';
@@ -15,43 +17,70 @@ type Present = Exclude<Found, { kind: 'vanished' }>;
 type File = Pick<Extract<Found, { kind: 'file' }>, 'spots' | 'stats'>;
 
 /**
- * All messages of a mailbox. Files whose size and mtime are those of the known row are not read; where the directories
- * are provably unchanged nothing is, and the known snapshot itself is the answer.
+ * All messages of a mailbox, as what changed. Files whose size and mtime are those of the earlier row are not read; where
+ * the directories are provably unchanged nothing is.
  */
 export async function scanMailbox(
   directories: MailDirectories,
-  known: Snapshot | undefined,
+  earlier: Earlier | undefined,
   clock: Clock,
   seen?: Seen,
-): Promise<Snapshot> {
+): Promise<Changes> {
+  const { mailbox } = directories;
   // A file that could not be read may have become readable without a trace in its directory.
-  if (known?.unreadable.size === 0 && isAsAt(directories, known.cursor, clock)) return known;
-  const wanted = [...(known?.rows.keys() ?? []), ...(known?.unreadable.keys() ?? [])];
+  if (earlier?.unreadable.size === 0 && isAsAt(directories, earlier.cursor, clock)) {
+    const { cursor, permanentFlags, unreadable } = earlier;
+    return {
+      mailbox,
+      cursor,
+      permanentFlags,
+      unreadable,
+      anew: false,
+      rows: NO_ROWS,
+      before: NO_ROWS,
+      gone: [],
+    };
+  }
+  const known = await earlier?.glimpses();
+  const wanted = [...(known?.keys() ?? []), ...(earlier?.unreadable.keys() ?? [])];
   const bases = wanted.map(baseOf).filter(base => base !== undefined);
   const census = await Census.take({ directories, clock, wanted: bases, stableNeeded: 1 });
   // Read after the pass whose stamps the cursor notes: a change in between shows in the next ones.
   const letters = directories.keywords.letters();
-  const reader = new RowReader(letters, known?.rows);
+  const reader = new RowReader(letters, known);
   let met = 0;
   const open = await census.settle([...census.spots.keys()], (base, found) => {
     seen?.(++met);
     return reader.meet(base, found);
   });
   const inDoubt = new Set([...bases, ...open].filter(base => !reader.hasMet(base) && !census.isGone(base)));
-  for (const base of inDoubt) reader.keep(base, known);
+  for (const base of inDoubt) reader.keep(base, earlier?.unreadable);
+  const before = await rowsBefore(earlier, reader);
+  reader.finish(before);
   const { rows, unreadable } = reader;
+  const gone = [...(known?.keys() ?? [])].filter(key => !reader.stillHas(key));
   const { evidence } = census;
   const provable = evidence !== undefined && inDoubt.size === 0;
+  const fresh = rows.size - before.size;
   return {
-    mailbox: directories.mailbox,
+    mailbox,
     cursor: cursorOf(
-      rows.size + unreadable.size,
+      (known?.size ?? 0) - gone.length + fresh + unreadable.size,
       provable ? cursorStamp(evidence.pass.stamps, evidence.at) : undefined,
     ),
     permanentFlags: directories.keywords.areOn ? letters.permanent(lettersIn(census)) : letters.flags,
-    rows,
     unreadable,
+    anew: earlier === undefined,
+    rows,
+    before,
+    gone,
   };
+}
+
+/** What was known of the messages that changed. */
+async function rowsBefore(earlier: Earlier | undefined, { changed, rows }: RowReader) {
+  if (earlier === undefined) return NO_ROWS;
+  return earlier.rows([...changed.keys(), ...rows.keys()]);
 }
 
 /** The messages of these keys at this moment, read anew, and those that two passes over unchanged directories missed. */
@@ -91,30 +120,39 @@ function cursorOf(count: number, stamp: string | undefined): Cursor {
   return { epoch: NO_EPOCH, count, ...(stamp === undefined ? {} : { stamp }) };
 }
 
-/** Makes rows of files, from the known row where size and mtime are the same, else by reading. */
+type Regular = Extract<Found, { kind: 'file' }>;
+
+/** Makes rows of files: by reading, or of the earlier row where size and mtime are the same. */
 class RowReader {
+  /** Rows that are new, or not what they were. */
   readonly rows = new Map<MessageKey, Row>();
   readonly unreadable = new Map<MessageKey, string>();
+  /** Messages of which only what a file's name and date say changed. */
+  readonly changed = new Map<MessageKey, Regular>();
+  readonly #unchanged = new Set<MessageKey>();
   readonly #letters: KeywordLetters;
-  readonly #known: ReadonlyMap<MessageKey, Row> | undefined;
+  readonly #known: ReadonlyMap<MessageKey, Glimpse> | undefined;
   readonly #breather = new Breather();
 
-  constructor(letters: KeywordLetters, known: ReadonlyMap<MessageKey, Row> | undefined) {
+  constructor(letters: KeywordLetters, known: ReadonlyMap<MessageKey, Glimpse> | undefined) {
     this.#letters = letters;
     this.#known = known;
   }
 
   hasMet(base: Octets): boolean {
     const key = keyOf(base);
-    return this.rows.has(key) || this.unreadable.has(key);
+    return this.stillHas(key) || this.unreadable.has(key);
   }
 
-  /** What was known of a file that may still be there. */
-  keep(base: Octets, known: Snapshot | undefined): void {
+  stillHas(key: MessageKey): boolean {
+    return this.#unchanged.has(key) || this.changed.has(key) || this.rows.has(key);
+  }
+
+  /** A file that may still be there is what it was. */
+  keep(base: Octets, unreadable: ReadonlyMap<MessageKey, string> | undefined): void {
     const key = keyOf(base);
-    const row = known?.rows.get(key);
-    const reason = known?.unreadable.get(key);
-    if (row !== undefined) this.rows.set(key, row);
+    const reason = unreadable?.get(key);
+    if (this.#known?.has(key)) this.#unchanged.add(key);
     else if (reason !== undefined) this.unreadable.set(key, reason);
   }
 
@@ -125,14 +163,22 @@ class RowReader {
       return 'settled';
     }
     const known = this.#known?.get(key);
-    if (known !== undefined && known.stamp === fileStamp(found.stats)) {
-      this.rows.set(key, this.#row(key, found, known));
-      return 'settled';
-    }
-    return this.#read(key, found);
+    if (known === undefined || known.stamp !== fileStamp(found.stats)) return this.#read(key, found);
+    const flags = this.#flagsOf(found);
+    if (sameFlags(flags, known.flags) && known.date === fileDate(found.stats)) this.#unchanged.add(key);
+    else this.changed.set(key, found);
+    return 'settled';
   }
 
-  async #read(key: MessageKey, found: Extract<Found, { kind: 'file' }>): Promise<'settled' | 'vanished'> {
+  /** Makes the rows of which only a part changed. */
+  finish(before: ReadonlyMap<MessageKey, Row>): void {
+    for (const [key, found] of this.changed) {
+      const row = before.get(key) ?? bug(`the row of ${key} is not among those that were known`);
+      this.rows.set(key, this.#rowOf(key, found, row));
+    }
+  }
+
+  async #read(key: MessageKey, found: Regular): Promise<'settled' | 'vanished'> {
     if (this.#breather.isDue) await this.#breather.breath();
     const file = await digestFile(found.path, async () => {
       if (this.#breather.isDue) await this.#breather.breath();
@@ -143,20 +189,17 @@ class RowReader {
     return 'settled';
   }
 
-  /** The known row itself where nothing at all changed. */
-  #row(key: MessageKey, found: Extract<Found, { kind: 'file' }>, known: Row): Row {
-    const flags = this.#letters.flagsOf(parseFileName(found.spots[0]!.name));
-    return sameFlags(flags, known.flags) && known.date === fileDate(found.stats)
-      ? known
-      : this.#rowOf(key, found, known);
+  #flagsOf({ spots }: Pick<File, 'spots'>): Flags {
+    return this.#letters.flagsOf(parseFileName(spots[0]!.name));
   }
 
   #rowOf(
     key: MessageKey,
-    { spots, stats }: File,
+    file: File,
     { identity, envelope }: Pick<MessageFacts, 'envelope'> & Pick<Row, 'identity'>,
   ): Row {
-    const flags = this.#letters.flagsOf(parseFileName(spots[0]!.name));
+    const { stats } = file;
+    const flags = this.#flagsOf(file);
     return { key, flags, date: fileDate(stats), identity, envelope, stamp: fileStamp(stats) };
   }
 }

@@ -1,0 +1,90 @@
+import { bug } from '../model/error.js';
+import type { PermanentFlags } from '../model/flags.js';
+import type { MailboxName } from '../model/mailbox.js';
+import {
+  type Cursor,
+  type Glimpse,
+  type MessageKey,
+  type Row,
+  type Snapshot,
+  sameCursor,
+} from '../model/row.js';
+import type { Seen } from './side.js';
+
+/** A snapshot the caller still has, of which rows are read only when they are asked for. */
+export interface Earlier {
+  readonly cursor: Cursor;
+  readonly permanentFlags: PermanentFlags;
+  readonly unreadable: ReadonlyMap<MessageKey, string>;
+  /** How many rows it has. */
+  readonly size: number;
+  keys(): Promise<Iterable<MessageKey>>;
+  /** Of every row what it takes to see whether it changed. */
+  glimpses(): Promise<ReadonlyMap<MessageKey, Glimpse>>;
+  /** Those of these rows that it has. */
+  rows(keys: Iterable<MessageKey>): Promise<ReadonlyMap<MessageKey, Row>>;
+}
+
+/** All messages of a mailbox at one moment, as what changed since an earlier snapshot. */
+export interface Changes {
+  readonly mailbox: MailboxName;
+  readonly cursor: Cursor;
+  readonly permanentFlags: PermanentFlags;
+  /** As in a snapshot: all of them. */
+  readonly unreadable: ReadonlyMap<MessageKey, string>;
+  /** Nothing of the earlier snapshot counts (or there was none): `rows` are all there are. */
+  readonly anew: boolean;
+  /** Rows that are new, or not what they were. */
+  readonly rows: ReadonlyMap<MessageKey, Row>;
+  /** What they were. */
+  readonly before: ReadonlyMap<MessageKey, Row>;
+  /** Rows that are no more: the message is gone, or cannot be read. */
+  readonly gone: readonly MessageKey[];
+}
+
+export const NO_ROWS: ReadonlyMap<MessageKey, Row> = new Map();
+
+/** Makes whole snapshots of changes. */
+export abstract class SnapshotTaker {
+  abstract changes(mailbox: MailboxName, earlier: Earlier | undefined, seen?: Seen): Promise<Changes>;
+
+  async snapshot(mailbox: MailboxName, known: Snapshot | undefined, seen?: Seen): Promise<Snapshot> {
+    return snapshotOf(await this.changes(mailbox, known && earlierOf(known), seen), known);
+  }
+}
+
+/** A snapshot in memory. */
+function earlierOf(snapshot: Snapshot): Earlier {
+  const { cursor, permanentFlags, unreadable, rows } = snapshot;
+  return {
+    cursor,
+    permanentFlags,
+    unreadable,
+    size: rows.size,
+    keys: async () => rows.keys(),
+    glimpses: async () => rows,
+    rows: async keys => {
+      const some = new Map<MessageKey, Row>();
+      for (const key of keys) {
+        const row = rows.get(key);
+        if (row !== undefined) some.set(key, row);
+      }
+      return some;
+    },
+  };
+}
+
+/** The whole snapshot; the known one itself where nothing changed. */
+function snapshotOf(changes: Changes, known: Snapshot | undefined): Snapshot {
+  const { mailbox, cursor, permanentFlags, unreadable, anew } = changes;
+  if (anew) return { mailbox, cursor, permanentFlags, unreadable, rows: changes.rows };
+  if (known === undefined) return bug('changes since a snapshot nobody has');
+  const isChanged = changes.rows.size + changes.gone.length > 0;
+  const isReadable = unreadable.size + known.unreadable.size === 0;
+  const isKnown = isReadable && permanentFlags === known.permanentFlags && sameCursor(cursor, known.cursor);
+  if (!isChanged) return isKnown ? known : { mailbox, cursor, permanentFlags, unreadable, rows: known.rows };
+  const rows = new Map(known.rows);
+  for (const key of changes.gone) rows.delete(key);
+  for (const [key, row] of changes.rows) rows.set(key, row);
+  return { mailbox, cursor, permanentFlags, unreadable, rows };
+}
