@@ -10,8 +10,8 @@ export class AbsenceProof {
   readonly #stableNeeded: number;
   readonly #missed = new Map<Octets, { passes: number; stable: number }>();
 
-  constructor(wanted: Iterable<Octets>, stableNeeded: 1 | 2) {
-    this.#wanted = new Set(wanted);
+  constructor(wanted: ReadonlySet<Octets>, stableNeeded: 1 | 2) {
+    this.#wanted = wanted;
     this.#stableNeeded = stableNeeded;
   }
 

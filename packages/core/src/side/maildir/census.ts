@@ -17,6 +17,8 @@ export interface CensusOptions {
   readonly clock: Clock;
   /** Base names whose absence has to be proven. */
   readonly wanted: Iterable<Octets>;
+  /** Other files are looked for as well. */
+  readonly all?: true;
   /** How many of the (at least two) passes that prove an absence must have met unchanged directories. */
   readonly stableNeeded: 1 | 2;
 }
@@ -29,6 +31,7 @@ export class Census {
   readonly #directories: MailDirectories;
   readonly #clock: Clock;
   readonly #proof: AbsenceProof;
+  readonly #only: ReadonlySet<Octets> | undefined;
   readonly #spots = new Map<Octets, readonly Spot[]>();
   #last: { readonly pass: Pass; readonly at: number } | undefined;
   #evidence: { readonly pass: Pass; readonly at: number } | undefined;
@@ -36,7 +39,9 @@ export class Census {
   private constructor(options: CensusOptions) {
     this.#directories = options.directories;
     this.#clock = options.clock;
-    this.#proof = new AbsenceProof(options.wanted, options.stableNeeded);
+    const wanted = new Set(options.wanted);
+    this.#proof = new AbsenceProof(wanted, options.stableNeeded);
+    this.#only = options.all ? undefined : wanted;
   }
 
   static async take(options: CensusOptions): Promise<Census> {
@@ -101,7 +106,7 @@ export class Census {
 
   #pass(): void {
     const at = this.#clock.now();
-    const pass = takePass(this.#directories);
+    const pass = takePass(this.#directories, this.#only);
     if (pass.stable) this.#spots.clear();
     for (const [base, spots] of pass.spots) this.#spots.set(base, spots);
     this.#last = pass.stable ? { pass, at } : undefined;

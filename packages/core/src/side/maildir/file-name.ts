@@ -30,6 +30,12 @@ export function parseFileName(name: Octets): FileName {
   };
 }
 
+/** The base alone. */
+export function baseOfName(name: Octets): Octets {
+  const info = name.indexOf(':2,');
+  return info === -1 ? name : (name.slice(0, info) as Octets);
+}
+
 /** The name with these flags: letters in ASCII order, each once; unknown letters and what follows them are kept. */
 export function withFlags(name: FileName, flags: Flags, letters: KeywordLetters): Octets {
   const unknown = [...(name.letters ?? '')].filter(letter => !letters.isKnown(letter));
@@ -47,12 +53,15 @@ export function keyOf(base: Octets): MessageKey {
   return printable(base) as MessageKey;
 }
 
+const NO_BASE = /[/\0]|^\.|:2,/;
+
 /** The base name of a key; undefined for what is no key of a file here (a path, a dot file, a name with flags). */
 export function baseOf(key: MessageKey): Octets | undefined {
+  if (/^[ -$&-~]+$/.test(key)) return NO_BASE.test(key) ? undefined : (key as string as Octets);
   if (!/^(?:[ -$&-~]|%[0-9A-F]{2})+$/.test(key)) return undefined;
   const base = key.replace(/%(..)/g, (_all, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   ) as Octets;
-  if (/[/\0]|^\.|:2,/.test(base) || keyOf(base) !== key) return undefined;
+  if (NO_BASE.test(base) || keyOf(base) !== key) return undefined;
   return base;
 }

@@ -24,6 +24,7 @@ export function join(directory: Octets, name: Octets | string): Octets {
 
 /** A name as people and the seam see it: printable ASCII, anything else as `%XX`. */
 export function printable(octets: Octets): string {
+  if (/^[ -$&-~]*$/.test(octets)) return octets;
   return octets.replace(/[^ -$&-~]/g, octet => `%${hex(octet)}`);
 }
 

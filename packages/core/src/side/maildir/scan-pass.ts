@@ -4,7 +4,7 @@ import { bug } from '../../model/error.js';
 import type { MailboxName } from '../../model/mailbox.js';
 import { COARSE_MS, clockBlur } from './clock-blur.js';
 import { mailboxUnreadable } from './file-errors.js';
-import { parseFileName } from './file-name.js';
+import { baseOfName } from './file-name.js';
 import { entriesOf } from './layout.js';
 import type { MailboxKeywords } from './mailbox-keywords.js';
 import { join, type Octets, pathBytes } from './octets.js';
@@ -42,15 +42,19 @@ export interface Pass {
   readonly stable: boolean;
 }
 
-/** Throws `mailbox-unreadable` whatever goes wrong: a directory that fails is never an empty one. */
-export function takePass(directories: MailDirectories): Pass {
+/**
+ * Notes the files of these base names only, where some are named. Throws `mailbox-unreadable` whatever goes wrong: a
+ * directory that fails is never an empty one.
+ */
+export function takePass(directories: MailDirectories, only?: ReadonlySet<Octets>): Pass {
   const before = directoryStamps(directories);
   const spots = new Map<Octets, Spot[]>();
   try {
     for (const directory of ['new', 'cur'] as const) {
       for (const name of entriesOf(directories[directory])) {
         if (name.startsWith('.')) continue;
-        const { base } = parseFileName(name);
+        const base = baseOfName(name);
+        if (only?.has(base) === false) continue;
         const known = spots.get(base);
         if (known === undefined) spots.set(base, [{ directory, name }]);
         else known.push({ directory, name });

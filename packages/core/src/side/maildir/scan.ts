@@ -44,7 +44,7 @@ export async function scanMailbox(
   const known = await earlier?.glimpses();
   const wanted = [...(known?.keys() ?? []), ...(earlier?.unreadable.keys() ?? [])];
   const bases = wanted.map(baseOf).filter(base => base !== undefined);
-  const census = await Census.take({ directories, clock, wanted: bases, stableNeeded: 1 });
+  const census = await Census.take({ directories, clock, wanted: bases, all: true, stableNeeded: 1 });
   // Read after the pass whose stamps the cursor notes: a change in between shows in the next ones.
   const letters = directories.keywords.letters();
   const reader = new RowReader(letters, known);
