@@ -3,6 +3,7 @@ import type { Flags } from '@postern/core/model/flags.js';
 import type { MailboxName } from '@postern/core/model/mailbox.js';
 import type { Pair } from '@postern/core/model/pair.js';
 import { type Epoch, type MessageKey, NO_EPOCH, type Row } from '@postern/core/model/row.js';
+import { peekRow } from '@postern/core/state/glimpse.js';
 import { recordKey, sealKey } from '@postern/core/state/keys.js';
 import { type AnyLevel, ENCODING, keysOf } from '@postern/core/state/level.js';
 import type { MailboxRecord } from '@postern/core/state/records.js';
@@ -236,6 +237,13 @@ export function describeStore(name: string, make: () => Promise<StoreRig>): void
         expect([...(await store.getMany('remote', 'INBOX', some))]).toEqual(
           [...there].map(one => [one, model.get(one)]),
         );
+        const thereAnyway = [...(await store.some('remote', 'INBOX', some))];
+        expect(thereAnyway).toEqual([...there].map(one => [one, model.get(one)]));
+        expect(await store.keys('remote', 'INBOX')).toEqual(sorted.map(([name]) => name));
+        const seen = [...(await store.glimpses('remote', 'INBOX', peekRow))];
+        expect(seen.map(([name, { flags }]) => [name, flags])).toEqual(
+          sorted.map(([name, { flags }]) => [name, flags]),
+        );
         const streamed: [string, Row][] = [];
         for await (const entry of store.each('remote', 'INBOX')) streamed.push([...entry]);
         expect(streamed).toEqual(sorted);
@@ -333,6 +341,9 @@ export function describeStore(name: string, make: () => Promise<StoreRig>): void
         await expect(store.all('remote', 'Lists')).rejects.toMatchObject(damage(/^.*29 of .*"Lists".*30/));
         await expect(store.get('remote', 'Lists', '17')).rejects.toMatchObject(damage('Lists'));
         await expect(store.getMany('remote', 'Lists', ['18', '17'])).rejects.toMatchObject(damage('Lists'));
+        await expect(store.keys('remote', 'Lists')).rejects.toMatchObject(damage(/^.*29 of .*"Lists".*30/));
+        await expect(store.glimpses('remote', 'Lists', peekRow)).rejects.toMatchObject(damage('Lists'));
+        expect((await store.some('remote', 'Lists', ['18', '17'])).size).toBe(1);
         expect((await store.get('remote', 'Lists', '18'))?.key).toBe('18');
         expect((await store.all('remote', 'INBOX')).size).toBe(30);
       });
@@ -380,6 +391,8 @@ export function describeStore(name: string, make: () => Promise<StoreRig>): void
           store = await rig.open();
           await expect(store.get('remote', 'Lists', '5')).rejects.toMatchObject(damage('checksum'));
           await expect(store.all('remote', 'Lists')).rejects.toMatchObject(damage('checksum'));
+          await expect(store.some('remote', 'Lists', ['5'])).rejects.toMatchObject(damage('checksum'));
+          await expect(store.glimpses('remote', 'Lists', peekRow)).rejects.toMatchObject(damage('checksum'));
           await store.close();
         }
         expect(sound.length).toBeGreaterThan(50);

@@ -5,6 +5,7 @@ import { INBOX, type MailboxName, mailboxName } from '@postern/core/model/mailbo
 import {
   type Cursor,
   type Epoch,
+  type Glimpse,
   type Listing,
   type MailboxEntry,
   type MessageKey,
@@ -98,18 +99,13 @@ export class MemorySide extends SnapshotTaker implements Side {
     const mailbox = this.#mailbox(name);
     const cursor = this.#cursor(mailbox);
     const anew = earlier?.cursor.epoch !== cursor.epoch;
-    const keys = anew ? [] : [...(await earlier.keys())];
-    const known = anew ? new Map<MessageKey, Row>() : await earlier.rows(keys);
-    const rows = new Map<MessageKey, Row>();
-    const met = new Set<MessageKey>();
-    for (const message of mailbox.messages.values()) {
-      if (mailbox.unreadable.has(message.key)) continue;
-      met.add(message.key);
-      const row = this.#row(message, known);
-      if (row !== known.get(message.key)) rows.set(message.key, row);
-    }
+    const known = anew ? new Map<MessageKey, Glimpse>() : await earlier.glimpses();
+    const met = [...mailbox.messages.values()].filter(({ key }) => !mailbox.unreadable.has(key));
+    const changed = met.filter(message => !this.#isAsKnown(message, known.get(message.key)));
+    const before = anew ? new Map<MessageKey, Row>() : await earlier.rows(changed.map(({ key }) => key));
+    const rows = new Map(changed.map(message => [message.key, this.#row(message, before)]));
     const unreadable = new Map([...mailbox.unreadable].filter(([key]) => mailbox.messages.has(key)));
-    seen?.(met.size);
+    seen?.(met.length);
     return {
       mailbox: name,
       cursor,
@@ -117,8 +113,8 @@ export class MemorySide extends SnapshotTaker implements Side {
       unreadable,
       anew,
       rows,
-      before: new Map([...known].filter(([key]) => rows.has(key))),
-      gone: keys.filter(key => !met.has(key)),
+      before,
+      gone: [...known.keys()].filter(key => !mailbox.messages.has(key) || mailbox.unreadable.has(key)),
     };
   }
 
@@ -368,20 +364,25 @@ export class MemorySide extends SnapshotTaker implements Side {
   }
 
   #row(message: StoredMessage, old?: ReadonlyMap<MessageKey, Row>): Row {
-    const { key, flags, date, envelope, change } = message;
+    const { key, flags, date, envelope } = message;
     const before = old?.get(key);
-    if (this.keys === 'file') {
-      const stamp = `${message.bytes.length}.${change}`;
-      if (before?.stamp === stamp && sameFlags(before.flags, flags)) return before;
-      return { key, flags, date, identity: message.identity, envelope, stamp };
-    }
-    const modseq = this.#options.withoutCondstore ? {} : { modseq: String(change) };
-    if (before !== undefined && before.modseq === modseq.modseq && sameFlags(before.flags, flags))
-      return before;
+    const { stamp, modseq } = this.#marks(message);
+    if (stamp !== undefined) return { key, flags, date, identity: message.identity, envelope, stamp };
     const { content, ...seen } = message.identity;
     // Contents that were once seen stay known: a message never changes under its UID.
     const identity = before?.identity.digest === seen.digest ? before.identity : seen;
-    return { key, flags, date, identity, envelope, ...modseq };
+    return { key, flags, date, identity, envelope, ...(modseq === undefined ? {} : { modseq }) };
+  }
+
+  #isAsKnown(message: StoredMessage, known: Glimpse | undefined): boolean {
+    const { stamp, modseq } = this.#marks(message);
+    if (known === undefined || !sameFlags(known.flags, message.flags)) return false;
+    return known.stamp === stamp && known.modseq === modseq;
+  }
+
+  #marks({ bytes, change }: StoredMessage): Pick<Glimpse, 'stamp' | 'modseq'> {
+    if (this.keys === 'file') return { stamp: `${bytes.length}.${change}` };
+    return this.#options.withoutCondstore ? {} : { modseq: String(change) };
   }
 
   #cursor(mailbox: MemoryMailbox): Cursor {

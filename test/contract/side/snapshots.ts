@@ -1,6 +1,7 @@
 import { canStore } from '@postern/core/model/flags.js';
 import { identityOf } from '@postern/core/model/identity.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
+import type { MessageKey } from '@postern/core/model/row.js';
 import { describe, expect, it } from 'vitest';
 import { falseTwins, message, twins } from '../../support/messages.js';
 import { id, rowsOf, type Used } from './opened-side.js';
@@ -54,6 +55,53 @@ export function describeSnapshots(use: () => Used): void {
       expect(second.rows.get(stays)).toBe(first.rows.get(stays));
       expect(second.rows.get(changes)?.flags).toEqual(['\\Flagged']);
       expect(second.rows.get(changes)?.identity).toEqual(first.rows.get(changes)?.identity);
+    });
+
+    it('are told as what changed, without asking for the rows that did not', async () => {
+      const { side, opened } = use();
+      const stays = await opened.user.add(INBOX, message({ id: 'stays' }));
+      const goes = await opened.user.add(INBOX, message({ id: 'goes' }));
+      const turns = await opened.user.add(INBOX, message({ id: 'turns' }));
+      const first = await side.snapshot(INBOX, undefined);
+      const asked: MessageKey[] = [];
+      const { cursor, permanentFlags, unreadable, rows } = first;
+      const earlier = {
+        cursor,
+        permanentFlags,
+        unreadable,
+        size: rows.size,
+        keys: async () => rows.keys(),
+        glimpses: async () => rows,
+        rows: async (keys: Iterable<MessageKey>) => {
+          const wanted = [...keys];
+          asked.push(...wanted);
+          return new Map([...rows].filter(([key]) => wanted.includes(key)));
+        },
+      };
+      const nothing = await side.changes(INBOX, earlier);
+      expect([nothing.anew, nothing.rows.size, nothing.gone, asked]).toEqual([false, 0, [], []]);
+
+      await opened.user.remove(INBOX, goes);
+      await opened.user.addFlag(INBOX, turns, '\\Flagged');
+      const comes = await opened.user.add(INBOX, message({ id: 'comes' }));
+      const changes = await side.changes(INBOX, earlier);
+      expect(changes.anew).toBe(false);
+      expect(changes.cursor.count).toBe(3);
+      expect(changes.gone).toEqual([goes]);
+      expect(new Set(changes.rows.keys())).toEqual(new Set([turns, comes]));
+      expect([...changes.before]).toEqual([[turns, rows.get(turns)]]);
+      expect(asked).not.toContain(stays);
+      const now = await side.snapshot(INBOX, undefined);
+      for (const [key, row] of changes.rows) expect(row).toEqual(now.rows.get(key));
+    });
+
+    it('of an empty mailbox are told as all of it gone', async () => {
+      const { side, opened } = use();
+      const key = await opened.user.add(INBOX, message({ id: 'last' }));
+      const first = await side.snapshot(INBOX, undefined);
+      await opened.user.remove(INBOX, key);
+      const { rows, cursor } = await side.snapshot(INBOX, first);
+      expect([rows.size, cursor.count]).toEqual([0, 0]);
     });
 
     it('are not said to hold when something changed since', async () => {

@@ -304,7 +304,7 @@ describe('proof of absence', () => {
     ['two stable passes', 2, [pass(true), pass(true)], true],
     ['passes that never missed it', 1, [pass(true, 'a'), pass(true, 'a')], false],
   ] as const)('from %s', (_what, needed, passes, gone) => {
-    const proof = new AbsenceProof([a], needed);
+    const proof = new AbsenceProof(new Set([a]), needed);
     for (const one of passes) proof.note(one);
     expect(proof.isGone(a)).toBe(gone);
     expect(proof.settled).toBe(gone || passes.at(-1)!.spots.has(a));

@@ -148,7 +148,8 @@ class Fields {
     const octets = this.#octets;
     const type = octets[this.#at++] ?? misshapen('nothing at all');
     if ((type & 0xf0) === 0x90) return type & 0x0f;
-    if (type !== 0xdc) return misshapen('something else where a list belongs');
+    if (type !== 0xdc || this.#at + 2 > octets.length)
+      return misshapen('something else where a list belongs');
     this.#at += 2;
     return octets.readUInt16BE(this.#at - 2);
   }
