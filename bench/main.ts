@@ -57,7 +57,8 @@ class Results {
 }
 
 /** A hundred new, five hundred flags and so on of spool S; a small spool has less of everything. */
-function amountsFor({ messages }: BenchOptions): Amounts {
+function amountsFor({ messages, amounts }: BenchOptions): Amounts {
+  if (amounts !== undefined) return amounts;
   const scale = Math.min(1, messages / 20_000);
   const of = (count: number) => Math.max(2, 2 * Math.floor((count * scale) / 2));
   return { added: of(100), flagged: of(500), deleted: of(100), many: of(5_000) };
@@ -100,7 +101,7 @@ async function bench(options: BenchOptions, { server, directory }: Place): Promi
     }
     proxy?.setRoundTrip(roundTrip);
     for (const { name, change, sync } of worksOf(amountsFor(options))) {
-      if (!name.includes(options.only)) continue;
+      if (options.only.length > 0 && !options.only.some(text => name.includes(text))) continue;
       for (let run = 1; run <= runs; run++) {
         for (const world of worlds) {
           await world.restore();
