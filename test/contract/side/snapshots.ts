@@ -133,19 +133,22 @@ export function describeSnapshots(use: () => Used): void {
   });
 
   describe('a look', () => {
-    it('shows messages as they are now and tells which keys are gone', async () => {
-      const { side, opened } = use();
-      const here = await opened.user.add(INBOX, message({ id: 'here' }));
-      const gone = await opened.user.add(INBOX, message({ id: 'gone' }));
-      const { cursor, rows } = await side.snapshot(INBOX, undefined);
-      await opened.user.remove(INBOX, gone);
-      await opened.user.addFlag(INBOX, here, '\\Seen');
-      const sight = await side.look(INBOX, cursor.epoch, [here, gone]);
-      expect([...sight.gone]).toEqual([gone]);
-      expect([...sight.rows.keys()]).toEqual([here]);
-      expect(sight.rows.get(here)?.flags).toEqual(['\\Seen']);
-      expect(sight.rows.get(here)?.identity.digest).toBe(rows.get(here)?.identity.digest);
-    });
+    it.each(['now', 'gone'] as const)(
+      '(%s) shows messages as they are and tells which keys are gone',
+      async when => {
+        const { side, opened } = use();
+        const here = await opened.user.add(INBOX, message({ id: 'here' }));
+        const gone = await opened.user.add(INBOX, message({ id: 'gone' }));
+        const { cursor, rows } = await side.snapshot(INBOX, undefined);
+        await opened.user.remove(INBOX, gone);
+        await opened.user.addFlag(INBOX, here, '\\Seen');
+        const sight = await side.look(INBOX, cursor.epoch, [here, gone], when);
+        expect([...sight.gone]).toEqual([gone]);
+        expect([...sight.rows.keys()]).toEqual([here]);
+        expect(sight.rows.get(here)?.flags).toEqual(['\\Seen']);
+        expect(sight.rows.get(here)?.identity.digest).toBe(rows.get(here)?.identity.digest);
+      },
+    );
 
     it('at nothing finds nothing', async () => {
       const { side } = use();

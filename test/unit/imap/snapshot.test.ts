@@ -1,4 +1,5 @@
 import { INBOX } from '@postern/core/model/mailbox.js';
+import type { Epoch, MessageKey } from '@postern/core/model/row.js';
 import { describe, expect, it } from 'vitest';
 import { lines, opened, type ScriptedAnswer } from '../../support/scripted-imap.js';
 import { failure, ok, row, scripted } from './scripted-side.js';
@@ -186,6 +187,27 @@ describe('a snapshot', () => {
     expect(first.permanentFlags).toContain('\\*');
     expect((await side.snapshot(INBOX, first)).permanentFlags).toEqual(first.permanentFlags);
     expect(server.count(/^SELECT/)).toBe(1);
+  });
+
+  it('of messages that are believed to be gone takes one question where they are', async () => {
+    const { side, server } = await scripted({
+      capabilities: 'IMAP4rev1 CONDSTORE ESEARCH',
+      answers: [
+        { when: /^EXAMINE/, say: opened({ exists: 2, uidNext: 5, more: ['* OK [HIGHESTMODSEQ 12] x'] }) },
+        { when: /^UID SEARCH/, say: ok('* ESEARCH (TAG "x") UID ALL 2,4') },
+        { when: /^UID FETCH 2 /, say: ok(row(2, { more: ' MODSEQ (5)' })) },
+      ],
+    });
+    const keys = (...uids: number[]) => uids.map(uid => String(uid) as MessageKey);
+    const epoch = '7' as Epoch;
+    const before = server.commands.length;
+    const all = await side.look(INBOX, epoch, keys(1, 3), 'gone');
+    expect([[...all.gone], all.rows.size]).toEqual([['1', '3'], 0]);
+    expect(server.commands.slice(before).filter(line => /^UID/.test(line))).toEqual([
+      'UID SEARCH RETURN (ALL) ALL',
+    ]);
+    const one = await side.look(INBOX, epoch, keys(1, 2), 'gone');
+    expect([[...one.gone], [...one.rows.keys()]]).toEqual([['1'], ['2']]);
   });
 
   it('asks for nothing but changes where the server can tell them', async () => {

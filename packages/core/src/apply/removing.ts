@@ -114,7 +114,7 @@ async function goneFrom(
   keys: readonly MessageKey[],
 ): Promise<ReadonlySet<MessageKey>> {
   const side = desk.repository.sides[from];
-  if (desk.has(from)) return (await side.look(desk.mailbox, desk.epoch(from), keys, 'recent')).gone;
+  if (desk.has(from)) return (await side.look(desk.mailbox, desk.epoch(from), keys, 'gone')).gone;
   const { entries, problems, leftOut, hidden } = await side.list();
   const there = entries.some(entry => entry.selectable && entry.mailbox === desk.mailbox);
   const doubtful =

@@ -46,7 +46,7 @@ export interface Side {
 
   /**
    * The messages of these keys as they are at this moment, and which of the keys are certainly gone. `recent`: as they were
-   * within the last second. `to-change`: the same for a change of them that follows at once, and that the side itself keeps
+   * within the last second. `gone`: the same of messages that are believed to be gone. `to-change`: the same for a change of them that follows at once, and that the side itself keeps
    * from messages that changed since, or that harms none.
    */
   look(mailbox: MailboxName, epoch: Epoch, keys: readonly MessageKey[], when?: Moment): Promise<Sight>;
@@ -128,7 +128,7 @@ export interface Side {
   close(): Promise<void>;
 }
 
-export type Moment = 'now' | 'recent' | 'to-change';
+export type Moment = 'now' | 'recent' | 'gone' | 'to-change';
 
 export interface Sight {
   readonly rows: ReadonlyMap<MessageKey, Row>;

@@ -23,6 +23,13 @@ export async function lookAt(
   const { uidNext = 0, place, mode } = selection;
   if (when !== 'now' && keys.some(key => (uidOf(key) ?? 0) >= uidNext)) await openFresh(session, place, mode);
   const { changes } = selection;
+  // A list of what exists says in one turn that all are gone.
+  if (when === 'gone') {
+    const existing = await existingUids(session, selection);
+    const [there, gone] = [new Set<MessageKey>(), new Set<MessageKey>()];
+    for (const key of keys) (existing.has(uidOf(key) ?? 0) ? there : gone).add(key);
+    return { rows: await liveRows(session, place.mailbox, [...there]), gone };
+  }
   const at = performance.now();
   const rows = await liveRows(session, place.mailbox, keys);
   selection.looked = { at: when === 'to-change' ? at : undefined, changes, rows };
