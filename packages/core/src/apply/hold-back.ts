@@ -32,7 +32,7 @@ export async function withoutMoved(
   for (const action of copies) {
     const doubt = await doubtAbout(desk, action, elsewhere);
     if (doubt === undefined) still.push(action);
-    else report(action, skipped(`${doubt}: plan again`));
+    else report(action, skipped(`${doubt}: plan again, with all mailboxes`));
   }
   return still;
 }

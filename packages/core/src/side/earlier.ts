@@ -36,7 +36,7 @@ export interface Changes {
   readonly anew: boolean;
   /** Rows that are new, or not what they were. */
   readonly rows: ReadonlyMap<MessageKey, Row>;
-  /** What they were. */
+  /** What those of them were that the earlier snapshot has: never of others. */
   readonly before: ReadonlyMap<MessageKey, Row>;
   /** Rows that are no more: the message is gone, or cannot be read. */
   readonly gone: readonly MessageKey[];

@@ -241,10 +241,9 @@ export class Reading {
 
   async #result({ uids, count, known, gone }: Listed): Promise<Reread> {
     const changed = uids.filter(uid => this.#hasChanged(uid, known.get(keyOf(uid))));
-    const before =
-      this.#earlier === undefined
-        ? NO_ROWS
-        : await this.#earlier.rows(changed.map(keyOf).filter(key => known.has(key)));
+    // One whose flags the server does not say in a readable way has no row any more.
+    const lasting = changed.filter(uid => this.#states.has(uid)).map(keyOf);
+    const before = (await this.#earlier?.rows(lasting.filter(key => known.has(key)))) ?? NO_ROWS;
     const rows = new Map<MessageKey, Row>();
     const unreadable = new Map<MessageKey, string>();
     for (const uid of changed) {

@@ -83,7 +83,9 @@ function lower(a: string, b: string): boolean {
   return BigInt(a) < BigInt(b);
 }
 
+/** A message that could not be read may be readable by now: no mod-sequence tells. */
 function unchanged(earlier: Earlier, now: Selection): boolean {
+  if (earlier.unreadable.size > 0) return false;
   const { count, uidNext, highestModseq } = earlier.cursor;
   const stands = uidNext !== undefined && uidNext === now.uidNext && count === now.exists;
   return stands && highestModseq !== undefined && highestModseq === now.highestModseq;
