@@ -49,7 +49,7 @@ export async function observeMailbox(
   const change = summary(now, earlier?.size ?? 0);
   await writeSnapshot(repository, {
     record,
-    now,
+    snapshot: now,
     changes,
     side,
     ...(fault === undefined ? {} : { fault }),
@@ -113,7 +113,7 @@ function summary(
 
 interface NewSnapshot {
   readonly record: MailboxRecord;
-  readonly now: Changes;
+  readonly snapshot: Changes;
   readonly changes: readonly Change[];
   readonly side: SideName;
   readonly fault?: string;
@@ -125,7 +125,7 @@ interface NewSnapshot {
  * counts, they go at once, together with the claim that the side has the mailbox.
  */
 async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise<void> {
-  const { record, now: snapshot, changes, side, fault } = news;
+  const { record, snapshot, changes, side, fault } = news;
   const { store } = repository;
   const { mailbox } = record;
   const now: SideRecord = {
@@ -165,15 +165,14 @@ async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise
       : {}),
     ...(fault === undefined ? {} : { rematch: fault }),
   };
-  const startsAnew = snapshot.anew;
   const { [side]: _before, ...others } = record.sides;
   const meanwhile: MailboxRecord = {
     ...rest,
-    sides: startsAnew ? others : record.sides,
+    sides: snapshot.anew ? others : record.sides,
     ...(fault === undefined ? {} : { rematch: fault }),
   };
   const batch: Change[] = [
-    ...(startsAnew ? [{ clear: side, mailbox } as const] : []),
+    ...(snapshot.anew ? [{ clear: side, mailbox } as const] : []),
     ...changes,
     { put: 'mailbox', mailbox: '', key: mailbox, value: next },
   ];
@@ -189,7 +188,7 @@ const MOST_TOUCHED = 1000;
 
 /** What is known of the rows that changed since the mailbox was quiet, when these changes are written. */
 function touchedBy(
-  { record, now: snapshot, changes, side, fault }: NewSnapshot,
+  { record, snapshot, changes, side, fault }: NewSnapshot,
   now: SideRecord,
 ): Pick<MailboxRecord, 'touched'> {
   const before = record.touched;
