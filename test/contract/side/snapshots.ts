@@ -2,6 +2,7 @@ import { canStore } from '@postern/core/model/flags.js';
 import { identityOf } from '@postern/core/model/identity.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
 import type { MessageKey } from '@postern/core/model/row.js';
+import { earlierOf } from '@postern/core/side/earlier.js';
 import { describe, expect, it } from 'vitest';
 import { falseTwins, message, twins } from '../../support/messages.js';
 import { id, rowsOf, type Used } from './opened-side.js';
@@ -64,18 +65,14 @@ export function describeSnapshots(use: () => Used): void {
       const turns = await opened.user.add(INBOX, message({ id: 'turns' }));
       const first = await side.snapshot(INBOX, undefined);
       const asked: MessageKey[] = [];
-      const { cursor, permanentFlags, unreadable, rows } = first;
+      const { rows } = first;
+      const whole = earlierOf(first);
       const earlier = {
-        cursor,
-        permanentFlags,
-        unreadable,
-        size: rows.size,
-        keys: async () => rows.keys(),
-        glimpses: async () => rows,
-        rows: async (keys: Iterable<MessageKey>) => {
+        ...whole,
+        rows: (keys: Iterable<MessageKey>) => {
           const wanted = [...keys];
           asked.push(...wanted);
-          return new Map([...rows].filter(([key]) => wanted.includes(key)));
+          return whole.rows(wanted);
         },
       };
       const nothing = await side.changes(INBOX, earlier);

@@ -53,8 +53,18 @@ export abstract class SnapshotTaker {
   }
 }
 
+/** Those of these rows that are there. */
+export function pick(rows: ReadonlyMap<MessageKey, Row>, keys: Iterable<MessageKey>): Map<MessageKey, Row> {
+  const some = new Map<MessageKey, Row>();
+  for (const key of keys) {
+    const row = rows.get(key);
+    if (row !== undefined) some.set(key, row);
+  }
+  return some;
+}
+
 /** A snapshot in memory. */
-function earlierOf(snapshot: Snapshot): Earlier {
+export function earlierOf(snapshot: Snapshot): Earlier {
   const { cursor, permanentFlags, unreadable, rows } = snapshot;
   return {
     cursor,
@@ -63,14 +73,7 @@ function earlierOf(snapshot: Snapshot): Earlier {
     size: rows.size,
     keys: async () => rows.keys(),
     glimpses: async () => rows,
-    rows: async keys => {
-      const some = new Map<MessageKey, Row>();
-      for (const key of keys) {
-        const row = rows.get(key);
-        if (row !== undefined) some.set(key, row);
-      }
-      return some;
-    },
+    rows: async keys => pick(rows, keys),
   };
 }
 

@@ -73,11 +73,16 @@ export function pack(value: unknown): Buffer {
   return packr.pack(value);
 }
 
+/** What octets of `pack` say. */
+export function unpack(octets: Buffer): unknown {
+  return packr.unpack(octets);
+}
+
 /** What a verified payload holds, of any shape. */
 export function decodePayload(key: string, bytes: Buffer): Decoded<unknown> {
   const { payload, hash } = unframe(key, bytes);
   try {
-    return { value: packr.unpack(payload), hash };
+    return { value: unpack(payload), hash };
   } catch (error) {
     throw damaged(`${describeKey(key)} cannot be decoded`, error);
   }

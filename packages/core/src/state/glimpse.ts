@@ -1,8 +1,9 @@
-import { type Flags, NO_FLAGS } from '../model/flags.js';
+import type { Flags } from '../model/flags.js';
 import type { End } from '../model/pair.js';
 import type { Epoch, Glimpse, MessageKey } from '../model/row.js';
-import { PAIR, ROW } from './message-forms.js';
-import { misshapen } from './shape.js';
+import { unpack } from './codec.js';
+import { PAIR, ROW, readFlags } from './message-forms.js';
+import { misshapen, number } from './shape.js';
 
 /*
  * Reads a few fields of a stored row or pair where they stand in the MessagePack list, without making values of the others:
@@ -62,85 +63,49 @@ class Fields {
     }
     const length = this.#textLength();
     const from = this.#at;
-    this.#end(from + length);
+    this.#end(length);
+    this.#field++;
     return this.#octets.toString('utf8', from, this.#at);
   }
 
   number(): number {
-    const octets = this.#octets;
-    const at = this.#at;
-    const type = octets[at] ?? misshapen('a list that is cut short');
+    const from = this.#at;
     this.#skip();
-    if (type < 0x80) return type;
-    if (type >= 0xe0) return type - 0x100;
-    switch (type) {
-      case 0xca:
-        return octets.readFloatBE(at + 1);
-      case 0xcb:
-        return octets.readDoubleBE(at + 1);
-      case 0xcc:
-        return octets.readUInt8(at + 1);
-      case 0xcd:
-        return octets.readUInt16BE(at + 1);
-      case 0xce:
-        return octets.readUInt32BE(at + 1);
-      case 0xcf:
-        return Number(octets.readBigUInt64BE(at + 1));
-      case 0xd0:
-        return octets.readInt8(at + 1);
-      case 0xd1:
-        return octets.readInt16BE(at + 1);
-      case 0xd2:
-        return octets.readInt32BE(at + 1);
-      case 0xd3:
-        return Number(octets.readBigInt64BE(at + 1));
-      default:
-        return misshapen('something else where a number belongs');
-    }
+    // Nearly all are dates in milliseconds.
+    return this.#octets[from] === 0xcb
+      ? this.#octets.readDoubleBE(from + 1)
+      : number(unpack(this.#octets.subarray(from, this.#at)));
   }
 
   /** Each set of flags is made once. */
   flags(): Flags {
     const from = this.#at;
     this.#skip();
-    const end = this.#at;
-    if (end === from + 1) return NO_FLAGS;
-    const name = this.#octets.toString('latin1', from, end);
+    const name = this.#octets.toString('latin1', from, this.#at);
     const known = knownFlags.get(name);
     if (known !== undefined) return known;
-    this.#at = from;
-    const flags: string[] = [];
-    for (let left = this.#list(); left > 0; left--) {
-      flags.push(this.text() ?? misshapen('nothing where a flag belongs'));
-      this.#field--;
-    }
+    const flags = readFlags(unpack(this.#octets.subarray(from, this.#at)));
     if (knownFlags.size < KNOWN_FLAGS) knownFlags.set(name, flags);
     return flags;
   }
 
-  /** Passes over one field. */
+  /** Goes on to the next field. */
   #skip(): void {
-    const type = this.#octets[this.#at] ?? misshapen('a list that is cut short');
-    if (isText(type)) {
-      const length = this.#textLength();
-      this.#end(this.#at + length);
-      return;
-    }
-    if (isList(type)) {
-      for (let left = this.#list(); left > 0; left--) {
-        this.#skip();
-        this.#field--;
-      }
-      this.#field++;
-      return;
-    }
-    this.#end(this.#at + 1 + scalarLength(type));
+    this.#pass();
+    this.#field++;
   }
 
-  #end(at: number): void {
-    if (at > this.#octets.length) misshapen('a list that is cut short');
-    this.#at = at;
-    this.#field++;
+  /** Passes over one value, and what it holds. */
+  #pass(): void {
+    const type = this.#octets[this.#at] ?? misshapen('a list that is cut short');
+    if (isList(type)) for (let left = this.#list(); left > 0; left--) this.#pass();
+    else if (isText(type)) this.#end(this.#textLength());
+    else this.#end(1 + scalarLength(type));
+  }
+
+  #end(length: number): void {
+    this.#at += length;
+    if (this.#at > this.#octets.length) misshapen('a list that is cut short');
   }
 
   /** How many items the list has that begins here. */

@@ -1,26 +1,18 @@
 import type { Seam } from '../model/effect.js';
 import { bug, PosternError } from '../model/error.js';
 import { compareText } from '../model/mailbox.js';
-import { decodeRecord, peekRecord } from './codec.js';
+import { type Decoded, decodeRecord, peekRecord } from './codec.js';
 import { damaged } from './damage.js';
 import { type Draft, draftsOf } from './drafts.js';
 import { verifyFrame } from './frame.js';
 import { describePartition, partitionKey, partitionRange, recordKey } from './keys.js';
-import {
-  type AnyLevel,
-  compact,
-  ENCODING,
-  entriesOf,
-  keysOf,
-  type Operation,
-  walk,
-  writeBatch,
-} from './level.js';
+import { type AnyLevel, compact, ENCODING, entriesOf, keysOf, type Operation, writeBatch } from './level.js';
 import { guarded, refusal, stateError, stateWriteError } from './level-errors.js';
 import { RecordCache } from './record-cache.js';
 import type { Kind, RecordKinds } from './records.js';
 import { EMPTY_TALLY, sameTally, type Tally, withHash, withoutHash } from './seal.js';
 import { type Retally, SealBook } from './seal-book.js';
+import { tallyOf } from './sealed-walk.js';
 import type { Change, Store } from './store.js';
 
 export interface StoreOptions {
@@ -123,16 +115,7 @@ export class LevelStore implements Store {
 
   glimpses<T>(kind: Kind, mailbox: string, peek: (payload: Buffer) => T): Promise<ReadonlyMap<string, T>> {
     return this.#inTurn(`${describePartition({ kind, mailbox })} cannot be read`, async () => {
-      const range = partitionRange(kind, mailbox);
-      const found = new Map<string, T>();
-      let tally: Tally = EMPTY_TALLY;
-      await walk(this.#level, range, (name, bytes) => {
-        const { value, hash } = peekRecord(name, bytes, peek);
-        tally = withHash(tally, hash);
-        found.set(name.slice(range.gte.length), value);
-      });
-      this.#checkProven(kind, mailbox, tally);
-      return found;
+      return this.#readAll(kind, mailbox, (name, bytes) => peekRecord(name, bytes, peek));
     });
   }
 
@@ -140,15 +123,7 @@ export class LevelStore implements Store {
     return this.#inTurn(`${describePartition({ kind, mailbox })} cannot be read`, async () => {
       const kept = this.#cache.all(kind, mailbox);
       if (kept !== undefined) return kept;
-      const range = partitionRange(kind, mailbox);
-      const records = new Map<string, RecordKinds[K]>();
-      let tally: Tally = EMPTY_TALLY;
-      await walk(this.#level, range, (name, bytes) => {
-        const { value, hash } = decodeRecord(kind, name, bytes);
-        tally = withHash(tally, hash);
-        records.set(name.slice(range.gte.length), value);
-      });
-      this.#checkProven(kind, mailbox, tally);
+      const records = await this.#readAll(kind, mailbox, (name, bytes) => decodeRecord(kind, name, bytes));
       this.#cache.keep(kind, mailbox, records);
       return records;
     });
@@ -227,6 +202,23 @@ export class LevelStore implements Store {
       this.#closed = true;
       await this.#level.close();
     });
+  }
+
+  /** A whole partition, read in one way or another, against its seal. */
+  async #readAll<T>(
+    kind: Kind,
+    mailbox: string,
+    read: (name: string, bytes: Buffer) => Decoded<T>,
+  ): Promise<Map<string, T>> {
+    const found = new Map<string, T>();
+    const range = partitionRange(kind, mailbox);
+    const tally = await tallyOf(this.#level, range, (name, bytes) => {
+      const { value, hash } = read(name, bytes);
+      found.set(name.slice(range.gte.length), value);
+      return hash;
+    });
+    this.#checkProven(kind, mailbox, tally);
+    return found;
   }
 
   async #read<K extends Kind>(
@@ -315,11 +307,7 @@ export class LevelStore implements Store {
   /** Reads a partition against its seal, once. */
   async #prove(kind: Kind, mailbox: string): Promise<void> {
     if (this.#proven.has(partitionKey(kind, mailbox))) return;
-    let tally: Tally = EMPTY_TALLY;
-    await walk(this.#level, partitionRange(kind, mailbox), (name, bytes) => {
-      tally = withHash(tally, verifyFrame(name, bytes));
-    });
-    this.#checkProven(kind, mailbox, tally);
+    this.#checkProven(kind, mailbox, await tallyOf(this.#level, partitionRange(kind, mailbox), verifyFrame));
   }
 
   #checkProven(kind: Kind, mailbox: string, tally: Tally): void {

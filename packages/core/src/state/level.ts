@@ -10,7 +10,7 @@ export type Operation =
 /** Keys are text (LevelDB orders them by their UTF-8 octets), values octets. */
 export const ENCODING = { keyEncoding: 'utf8', valueEncoding: 'buffer' } as const;
 
-interface Range {
+export interface KeyRange {
   readonly gte?: string;
   readonly lt?: string;
 }
@@ -26,7 +26,7 @@ const READING = { ...ENCODING, highWaterMarkBytes: 1 << 20 };
  */
 export async function walk(
   level: AnyLevel,
-  range: Range,
+  range: KeyRange,
   visit: (key: string, value: Buffer) => void,
 ): Promise<void> {
   const iterator = level.iterator<string, Buffer>({ ...READING, ...range });
@@ -44,7 +44,7 @@ export async function walk(
 /** The same a thousand at a time, at the pace of whoever takes them. */
 export async function* entriesOf(
   level: AnyLevel,
-  range: Range,
+  range: KeyRange,
 ): AsyncGenerator<readonly (readonly [string, Buffer])[]> {
   const iterator = level.iterator<string, Buffer>({ ...READING, ...range });
   try {
@@ -59,7 +59,7 @@ export async function* entriesOf(
 }
 
 /** All keys of a range, in order. */
-export async function keysOf(level: AnyLevel, range: Range): Promise<string[]> {
+export async function keysOf(level: AnyLevel, range: KeyRange): Promise<string[]> {
   const iterator = level.keys<string>({ ...range, keyEncoding: 'utf8' });
   try {
     const keys: string[] = [];

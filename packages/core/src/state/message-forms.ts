@@ -125,7 +125,7 @@ const KNOWN_FLAGS = 1000;
 const knownFlags = new Map<string, Flags>();
 
 /** Most messages have one of a few sets of flags: each set is held in memory once. */
-function readFlags(raw: unknown): Flags {
+export function readFlags(raw: unknown): Flags {
   if (!Array.isArray(raw)) return misshapen('flags that are no list');
   if (raw.length === 0) return NO_FLAGS;
   const name = raw.length === 1 ? text(raw[0]) : texts(raw).join('\0');

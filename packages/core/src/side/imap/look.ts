@@ -25,10 +25,9 @@ export async function lookAt(
   const { changes } = selection;
   // A list of what exists says in one turn that all are gone.
   if (when === 'gone') {
-    const existing = await existingUids(session, selection);
-    const [there, gone] = [new Set<MessageKey>(), new Set<MessageKey>()];
-    for (const key of keys) (existing.has(uidOf(key) ?? 0) ? there : gone).add(key);
-    return { rows: await liveRows(session, place.mailbox, [...there]), gone };
+    const gone = await goneOf(session, selection, keys, new Set());
+    const there = keys.filter(key => !gone.has(key));
+    return { rows: await liveRows(session, place.mailbox, there), gone };
   }
   const at = performance.now();
   const rows = await liveRows(session, place.mailbox, keys);

@@ -3,7 +3,7 @@ import { PosternError } from '../../model/error.js';
 import { printable } from '../../model/escape-text.js';
 import { type Flags, sameFlags } from '../../model/flags.js';
 import type { Glimpse, MessageKey, Row } from '../../model/row.js';
-import { type Changes, type Earlier, NO_ROWS } from '../earlier.js';
+import { type Changes, type Earlier, NO_ROWS, pick } from '../earlier.js';
 import type { Seen } from '../side.js';
 import { type Description, describe, descriptionFault, withState } from './describe.js';
 import { SaidBye } from './error-words.js';
@@ -30,7 +30,9 @@ const DESCRIBED_AT_ONCE = 5_000;
 const MOST_UNREADABLE = 1_000;
 
 export interface ReadingRequest {
+  /** The mailbox, opened for reading just now. */
   readonly opened: Opened;
+  /** Opens it again, after the server said BYE. */
   readonly reopen: () => Promise<Opened>;
   readonly seen: Seen | undefined;
   readonly clock: Clock;
@@ -53,11 +55,11 @@ interface Listed {
   readonly count: number;
   /** What the earlier snapshot had of those it had. */
   readonly known: ReadonlyMap<MessageKey, Glimpse>;
+  /** Rows of these, by key. */
+  readonly rows: Earlier['rows'];
   /** Rows of the earlier snapshot that are no more, where these are not simply the ones that are not listed. */
   readonly gone?: readonly MessageKey[];
 }
-
-const NOTHING_KNOWN: ReadonlyMap<MessageKey, Glimpse> = new Map();
 
 /** One reading of the open mailbox, over several attempts where it changes meanwhile. */
 export class Reading {
@@ -141,7 +143,7 @@ export class Reading {
       if (changed !== undefined) return changed;
       this.#states.clear();
     }
-    const known = await this.#glimpses();
+    const before = await this.#before();
     if (this.#selection.exists > 0) {
       const onePass =
         this.#byes === 0 &&
@@ -150,11 +152,14 @@ export class Reading {
         this.#descriptions.size === 0;
       await this.#fetchAll(onePass ? rowColumns(this.#session) : flagColumns(this.#session));
     }
-    return { uids: sorted(this.#states.keys()), count: this.#states.size, known };
+    return { uids: sorted(this.#states.keys()), count: this.#states.size, ...before };
   }
 
-  async #glimpses(): Promise<ReadonlyMap<MessageKey, Glimpse>> {
-    return this.#earlier === undefined ? NOTHING_KNOWN : this.#earlier.glimpses();
+  /** What the earlier snapshot had, of all messages. */
+  async #before(): Promise<Pick<Listed, 'known' | 'rows'>> {
+    const earlier = this.#earlier;
+    if (earlier === undefined) return { known: NO_ROWS, rows: async () => NO_ROWS };
+    return { known: await earlier.glimpses(), rows: keys => earlier.rows(keys) };
   }
 
   async #fetchAll(columns: Columns, changedSince?: string): Promise<void> {
@@ -192,8 +197,8 @@ export class Reading {
     return this.#changed(existing.size, known, gone);
   }
 
-  #changed(count: number, known: Listed['known'], gone: readonly MessageKey[]): Listed {
-    return { uids: sorted(this.#states.keys()), count, known, gone };
+  #changed(count: number, known: Changes['rows'], gone: readonly MessageKey[]): Listed {
+    return { uids: sorted(this.#states.keys()), count, known, rows: async keys => pick(known, keys), gone };
   }
 
   async #describe({ uids, known }: Listed): Promise<void> {
@@ -236,14 +241,14 @@ export class Reading {
     }
     const why = `the server describes it in a way that cannot be read: ${printable(this.#session.lastFault)}`;
     for (const uid of lost) this.#faults.set(uid, why);
-    return this.#result({ uids, count: existing.size, known: await this.#glimpses() });
+    return this.#result({ uids, count: existing.size, ...(await this.#before()) });
   }
 
-  async #result({ uids, count, known, gone }: Listed): Promise<Reread> {
+  async #result({ uids, count, known, rows: rowsOf, gone }: Listed): Promise<Reread> {
     const changed = uids.filter(uid => this.#hasChanged(uid, known.get(keyOf(uid))));
     // One whose flags the server does not say in a readable way has no row any more.
     const lasting = changed.filter(uid => this.#states.has(uid)).map(keyOf);
-    const before = (await this.#earlier?.rows(lasting.filter(key => known.has(key)))) ?? NO_ROWS;
+    const before = await rowsOf(lasting.filter(key => known.has(key)));
     const rows = new Map<MessageKey, Row>();
     const unreadable = new Map<MessageKey, string>();
     for (const uid of changed) {

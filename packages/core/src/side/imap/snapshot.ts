@@ -1,24 +1,16 @@
-import type { Clock } from '../../model/clock.js';
 import { PosternError } from '../../model/error.js';
 import type { PermanentFlags } from '../../model/flags.js';
 import { type Changes, type Earlier, NO_ROWS } from '../earlier.js';
-import type { Seen } from '../side.js';
 import { demandRoom } from './demand-room.js';
 import { CommandRefused } from './error-words.js';
 import { readStatus } from './listing.js';
 import { storable } from './permanent-flags.js';
-import { Reading, type Reread } from './reading.js';
-import { cursorOf, type Opened, type Selection } from './selection.js';
+import { Reading, type ReadingRequest, type Reread } from './reading.js';
+import { cursorOf, type Selection } from './selection.js';
 import { atom, quoted } from './tokens.js';
 
-export interface SnapshotRequest {
-  /** The mailbox, opened for reading just now. */
-  readonly opened: Opened;
-  /** Opens it again, after the server said BYE. */
-  readonly reopen: () => Promise<Opened>;
+export interface SnapshotRequest extends ReadingRequest {
   readonly earlier: Earlier | undefined;
-  readonly seen: Seen | undefined;
-  readonly clock: Clock;
   /** What the mailbox can store, as SELECT said earlier; asked now where it is undefined and EXAMINE did not say. */
   readonly permanentFlags: PermanentFlags | undefined;
   /** Messages the last listing saw in it. */

@@ -55,7 +55,8 @@ export async function scanMailbox(
   });
   const inDoubt = new Set([...bases, ...open].filter(base => !reader.hasMet(base) && !census.isGone(base)));
   for (const base of inDoubt) reader.keep(base, earlier?.unreadable);
-  const before = await rowsBefore(earlier, reader);
+  const touched = [...reader.changed.keys(), ...reader.rows.keys()];
+  const before = (await earlier?.rows(touched.filter(key => known?.has(key)))) ?? NO_ROWS;
   reader.finish(before);
   const { rows, unreadable } = reader;
   const gone = [...(known?.keys() ?? [])].filter(key => !reader.stillHas(key));
@@ -75,12 +76,6 @@ export async function scanMailbox(
     before,
     gone,
   };
-}
-
-/** What was known of the messages that changed. */
-async function rowsBefore(earlier: Earlier | undefined, { changed, rows }: RowReader) {
-  if (earlier === undefined) return NO_ROWS;
-  return earlier.rows([...changed.keys(), ...rows.keys()]);
 }
 
 /** The messages of these keys at this moment, read anew, and those that two passes over unchanged directories missed. */
