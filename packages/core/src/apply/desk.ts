@@ -41,6 +41,8 @@ export class Desk {
   #resumed = false;
   /** All messages of the mailbox are here, not only those that changed. */
   #isWhole = true;
+  /** There was no pair when it was opened. */
+  #isFirst = false;
   /** Digests of pairs that were put. */
   readonly #added: string[] = [];
 
@@ -63,6 +65,7 @@ export class Desk {
   ): Promise<Desk> {
     const desk = new Desk(repository, await loadRecord(repository.store, mailbox), operation);
     await desk.#load(ends);
+    desk.#isFirst = desk.#isWhole && desk.#pairs.size === 0;
     return desk;
   }
 
@@ -236,9 +239,8 @@ export class Desk {
       const generation = pending ?? this.#record.generation;
       const before = this.#record;
       this.#putRecord({ ...rest, generation, ...(this.#isSettled() ? WHOLLY_QUIET : {}) });
-      const states = { before, after: this.#record };
-      if (!this.#resumed)
-        this.#changes.push(...(await extendIndex(this.repository.store, states, this.#added)));
+      const additions = { before, after: this.#record, first: this.#isFirst, added: this.#added };
+      if (!this.#resumed) this.#changes.push(...(await extendIndex(this.repository.store, additions)));
     }
     await this.commit({ durable: this.#begun });
     if (this.#begun) await this.#writeWitnesses();

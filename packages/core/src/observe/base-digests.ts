@@ -1,3 +1,4 @@
+import { SIDES } from '../model/by-side.js';
 import { bug } from '../model/error.js';
 import type { Pair } from '../model/pair.js';
 import type { MailboxRecord } from '../state/records.js';
@@ -46,13 +47,27 @@ export function digestsOf({ identity, remoteDigest }: Pair): readonly string[] {
   return remoteDigest === undefined ? [identity.digest] : [identity.digest, remoteDigest];
 }
 
-function isLarge({ sides }: MailboxRecord): boolean {
-  return (sides.local?.cursor.count ?? 0) >= WORTH_AN_INDEX;
+function isLarge(record: MailboxRecord): boolean {
+  return sizeOf(record) >= WORTH_AN_INDEX;
+}
+
+/** Messages the larger side had when it was last looked at: what an apply brought to the other is not counted yet. */
+function sizeOf({ sides }: MailboxRecord): number {
+  return Math.max(...SIDES.map(side => sides[side]?.cursor.count ?? 0));
 }
 
 /** Another one after whatever adds pairs: an apply in the mailbox. */
 function stampOf({ generation, sides }: MailboxRecord): string {
   return `${generation} ${sides.remote?.cursor.epoch}`;
+}
+
+/** What an apply made of the pairs of a mailbox. */
+export interface Additions {
+  readonly before: MailboxRecord;
+  readonly after: MailboxRecord;
+  /** There was none before it. */
+  readonly first: boolean;
+  readonly added: readonly string[];
 }
 
 /**
@@ -61,16 +76,15 @@ function stampOf({ generation, sides }: MailboxRecord): string {
  */
 export async function extendIndex(
   store: Store,
-  { before, after }: { readonly before: MailboxRecord; readonly after: MailboxRecord },
-  added: readonly string[],
+  { before, after, first, added }: Additions,
 ): Promise<Change[]> {
   const { mailbox } = before;
   if (!isLarge(after)) return [];
-  const index = await store.get('digests', mailbox, KEY);
-  if (index?.stamp !== stampOf(before)) return [];
-  const room = MOST_STALE * (after.sides.local?.cursor.count ?? 0);
-  if (index.digests.length / CHARACTERS + added.length > room) return [];
-  const digests = index.digests + added.map(short).join('');
+  const index = first ? undefined : await store.get('digests', mailbox, KEY);
+  if (!first && index?.stamp !== stampOf(before)) return [];
+  const known = index?.digests ?? '';
+  if (known.length / CHARACTERS + added.length > MOST_STALE * sizeOf(after)) return [];
+  const digests = known + added.map(short).join('');
   return [{ put: 'digests', mailbox, key: KEY, value: { stamp: stampOf(after), digests } }];
 }
 
