@@ -178,6 +178,22 @@ describe('reading tagged answers', () => {
       'NO [modified 1,3] late',
       { status: 'NO', code: { name: 'MODIFIED', values: [{ type: 'ATOM', value: '1,3' }] }, text: 'late' },
     ],
+    [
+      'OK [PERMANENTFLAGS (\\Seen a]b)] yes',
+      {
+        status: 'OK',
+        code: {
+          name: 'PERMANENTFLAGS',
+          values: [
+            [
+              { type: 'ATOM', value: '\\Seen' },
+              { type: 'ATOM', value: 'a]b' },
+            ],
+          ],
+        },
+        text: 'yes',
+      },
+    ],
     ['BAD', { status: 'BAD', code: undefined, text: '' }],
   ])('reads %j', (line, expected) => expect(readStatusLine(line)).toEqual(expected));
 

@@ -2,7 +2,8 @@ import { PosternError } from '../../model/error.js';
 import type { Identity } from '../../model/identity.js';
 import type { MailboxName } from '../../model/mailbox.js';
 import { describe } from './describe.js';
-import { fetchSets, identityColumns } from './fetch.js';
+import { identityColumns } from './fetch.js';
+import { fetchSets } from './fetch-sets.js';
 import type { Session } from './session.js';
 import { uidSets } from './uid-set.js';
 

@@ -1,10 +1,11 @@
 import { PosternError } from '../../model/error.js';
 import { type Flags, isFlag, isSystemFlag } from '../../model/flags.js';
 import type { Epoch } from '../../model/row.js';
+import type { Done } from './bulk/pipeline.js';
 import { CommandRefused } from './error-words.js';
 import { formatInternalDate } from './internal-date.js';
 import type { Place } from './selection.js';
-import type { Done, Session } from './session.js';
+import type { Session } from './session.js';
 import { type Attribute, atom, literal, quoted, textOf } from './tokens.js';
 import { expandUidSet } from './uid-set.js';
 

@@ -1,5 +1,6 @@
 import type { MessageKey, Row } from '../../model/row.js';
-import { fetchSets, flagColumns } from './fetch.js';
+import { flagColumns } from './fetch.js';
+import { fetchSets } from './fetch-sets.js';
 import { liveRows } from './look.js';
 import type { Opened } from './selection.js';
 import { keyOf, uidOf, uidSets } from './uid-set.js';

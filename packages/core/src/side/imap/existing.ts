@@ -1,4 +1,6 @@
 import { PosternError } from '../../model/error.js';
+import type { MailboxName } from '../../model/mailbox.js';
+import type { BulkCommand } from './bulk/pipeline.js';
 import { fetch, UID_ONLY } from './fetch.js';
 import type { Selection } from './selection.js';
 import type { Session } from './session.js';
@@ -59,4 +61,22 @@ function allOf(answer: Answer): string {
   const parts = answer.attributes ?? [];
   const at = parts.findIndex(part => !isList(part) && textOf(part)?.toUpperCase() === 'ALL');
   return at === -1 ? '' : (textOf(parts[at + 1]) ?? '');
+}
+
+/** The same command for a pipeline; `take` gets the UIDs. */
+export function bulkSearch(
+  session: Session,
+  mailbox: MailboxName,
+  take: (uids: ReadonlySet<number>) => void,
+): BulkCommand {
+  return {
+    effect: 'SEARCH',
+    target: mailbox,
+    text: 'UID SEARCH RETURN (ALL) ALL',
+    line: text => {
+      const found = /^ESEARCH(?: .*)? ALL ([0-9:,]+)(?: |$)/i.exec(text);
+      const uids = expandUidSet(found?.[1] ?? '', (session.selection?.exists ?? 0) + 1);
+      if (uids !== undefined) take(new Set(uids));
+    },
+  };
 }

@@ -4,7 +4,7 @@ import { IDENTITY_FIELDS } from '../../model/identity.js';
 import type { MailboxName } from '../../model/mailbox.js';
 import { commandText } from './bulk/command-text.js';
 import { FetchRowReader, UnreadableRow } from './bulk/fetch-row.js';
-import { CommandRefused, SaidBye } from './error-words.js';
+import { type BulkCommand, type Done, Failed } from './bulk/pipeline.js';
 import { parseInternalDate } from './internal-date.js';
 import { objectId, parseModseq } from './selection.js';
 import type { Session } from './session.js';
@@ -20,7 +20,7 @@ import {
   sequence,
   textOf,
 } from './tokens.js';
-import { parseUid, type UidSet, uidSets } from './uid-set.js';
+import { parseUid } from './uid-set.js';
 
 /** What one FETCH answer says of a message. What it does not mention is undefined; what it says is NIL is null. */
 export interface Fetched {
@@ -76,15 +76,6 @@ export function bodyPiece(from: number, length: number): Columns {
   return [...WITH_FLAGS, { type: 'ATOM', value: 'BODY.PEEK', section: [], partial: [from, length] }];
 }
 
-/** A new connection with the same mailbox open, after the server ended the old one. */
-export type Reopen = () => Promise<Session>;
-
-/** How often a server may say BYE over what it is asked to hand out. */
-const MOST_BYES = 64;
-
-/** Refusals before the first row, after which it is not single messages that are refused. */
-const MOST_REFUSED = 64;
-
 /** Rows beyond a few for each message that an answer may have: those nobody asked for. */
 const SPARE_ROWS = 10_000;
 
@@ -107,14 +98,36 @@ export async function fetch(
   request: FetchRequest,
   take: (fetched: Fetched) => void | Promise<void>,
 ): Promise<void> {
-  const { mailbox, set, columns, changedSince } = request;
-  const modifiers = changedSince === undefined ? [] : [[atom('CHANGEDSINCE'), atom(changedSince)]];
+  const { mailbox } = request;
   const effect = request.effect ?? 'FETCH';
-  const attributes = [sequence(set), columns, ...modifiers];
-  const code = await ask(session, { effect, mailbox, command: 'UID FETCH', attributes }, take);
-  if (code !== undefined && ['LIMIT', 'MESSAGELIMIT'].includes(code.name)) {
-    throw new PosternError('snapshot-incomplete', `the server lists only part of ${mailbox} (${code.name})`);
+  const code = await ask(session, { effect, mailbox, ...fetchCommand(request) }, take);
+  if (isPartial(code)) {
+    throw new PosternError('snapshot-incomplete', `the server lists only part of ${mailbox} (${code?.name})`);
   }
+}
+
+function fetchCommand({ set, columns, changedSince }: FetchRequest) {
+  const modifiers = changedSince === undefined ? [] : [[atom('CHANGEDSINCE'), atom(changedSince)]];
+  return { command: 'UID FETCH', attributes: [sequence(set), columns, ...modifiers] };
+}
+
+function isPartial(code: ResponseCode | undefined): boolean {
+  return code !== undefined && ['LIMIT', 'MESSAGELIMIT'].includes(code.name);
+}
+
+/** The same for a pipeline. Its result is no error where the server stopped at a limit: `isWhole` tells. */
+export function bulkFetch(
+  session: Session,
+  request: FetchRequest,
+  take: (fetched: Fetched) => void | Promise<void>,
+): BulkCommand {
+  const { mailbox, effect = 'FETCH' } = request;
+  return bulkCommand(session, { effect, mailbox, ...fetchCommand(request) }, take);
+}
+
+/** Whether a FETCH of a pipeline brought everything. */
+export function isWhole(result: Done | Failed | undefined): boolean {
+  return result !== undefined && !(result instanceof Failed) && !isPartial(result.code);
 }
 
 /** UID STORE of one change; `take` sees what the server says of the messages' flags since. */
@@ -133,36 +146,23 @@ export async function storeFlags(
   await ask(session, { effect: 'STORE', mailbox, command: 'UID STORE', attributes }, take);
 }
 
+interface Question {
+  readonly effect: string;
+  readonly mailbox: MailboxName;
+  readonly command: string;
+  readonly attributes: readonly Attribute[];
+}
+
 /** Sends a command that is answered by FETCH rows. */
 async function ask(
   session: Session,
-  question: {
-    readonly effect: string;
-    readonly mailbox: MailboxName;
-    readonly command: string;
-    readonly attributes: readonly Attribute[];
-  },
+  question: Question,
   take: (fetched: Fetched) => void | Promise<void>,
 ): Promise<ResponseCode | undefined> {
   const { effect, mailbox, command, attributes } = question;
-  const most = SPARE_ROWS + 4 * (session.selection?.exists ?? 0);
-  let seen = 0;
-  const isFlood = (): boolean => {
-    if (++seen <= most) return false;
-    session.giveUp(`it sends more rows than ${mailbox} has messages`);
-    return true;
-  };
+  const isFlood = floodGuard(session, mailbox);
   const { code } =
-    (await session.bulk({
-      effect,
-      target: mailbox,
-      text: commandText(command, attributes),
-      row: (response, from) => {
-        if (isFlood()) return;
-        const fetched = readStrictly(session, response, from);
-        return fetched === undefined ? undefined : take(fetched);
-      },
-    })) ??
+    (await session.bulk(bulkCommand(session, question, take))) ??
     (await session.command({
       effect,
       target: mailbox,
@@ -179,6 +179,35 @@ async function ask(
   return code;
 }
 
+function bulkCommand(
+  session: Session,
+  { effect, mailbox, command, attributes }: Question,
+  take: (fetched: Fetched) => void | Promise<void>,
+): BulkCommand {
+  const isFlood = floodGuard(session, mailbox);
+  return {
+    effect,
+    target: mailbox,
+    text: commandText(command, attributes),
+    row: (response, from) => {
+      if (isFlood()) return;
+      const fetched = readStrictly(session, response, from);
+      return fetched === undefined ? undefined : take(fetched);
+    },
+  };
+}
+
+/** Gives the connection up where a command has more rows than make sense. */
+function floodGuard(session: Session, mailbox: MailboxName): () => boolean {
+  let seen = 0;
+  return () => {
+    if (++seen <= SPARE_ROWS) return false;
+    if (seen <= SPARE_ROWS + 4 * (session.selection?.exists ?? 0)) return false;
+    session.giveUp(`it sends more rows than ${mailbox} has messages`);
+    return true;
+  };
+}
+
 const rows = new FetchRowReader();
 
 /** A row that makes no sense is a fault of the session: what is listed with one is not believed to be all. */
@@ -190,65 +219,6 @@ function readStrictly(session: Session, response: Buffer, from: number): Fetched
     session.noteFault(error.message);
     return undefined;
   }
-}
-
-/**
- * UID FETCH of several sets. A set the server refuses is cut in half until the message that cannot be read is found,
- * and `refused` is told of it (some servers fail a whole command for one message). With `reopen` the same is done where the
- * server says BYE instead: what came before it counts, and the rest is asked for on a new connection.
- */
-export async function fetchSets(
-  session: Session,
-  request: Omit<FetchRequest, 'set'> & { readonly sets: readonly UidSet[] },
-  handle: {
-    readonly take: (fetched: Fetched) => void | Promise<void>;
-    readonly refused: (uid: number, reason: string) => void;
-    readonly reopen?: Reopen;
-  },
-): Promise<void> {
-  const waiting = [...request.sets].reverse();
-  let current = session;
-  let taken = 0;
-  let refused = 0;
-  let byes = 0;
-  for (let set = waiting.pop(); set !== undefined; set = waiting.pop()) {
-    const seen = new Set<number>();
-    const take: typeof handle.take = fetched => {
-      taken++;
-      seen.add(fetched.uid);
-      return handle.take(fetched);
-    };
-    try {
-      await fetch(current, { ...request, set: set.text }, take);
-    } catch (error) {
-      if (error instanceof SaidBye && handle.reopen !== undefined && ++byes <= MOST_BYES) {
-        current = await handle.reopen();
-        const left = set.uids.filter(uid => !seen.has(uid));
-        if (set.uids.length === 1) handle.refused(set.uids[0]!, error.words);
-        else waiting.push(...withFirstAlone(left));
-        continue;
-      }
-      if (!(error instanceof CommandRefused) || error.code === 'try-later') throw error;
-      if (taken === 0 && ++refused > MOST_REFUSED) throw error;
-      if (set.uids.length === 1) handle.refused(set.uids[0]!, error.words);
-      else waiting.push(...halves(set));
-    }
-  }
-}
-
-/** Rows come in order: the first that did not is asked for alone, as it may be the one the server stumbles over. */
-function withFirstAlone(left: readonly number[]): UidSet[] {
-  const rest = left.slice(1);
-  return [
-    ...uidSets(left.slice(0, 1)),
-    ...(rest.length === 0 ? [] : halves({ text: '', uids: rest }).reverse()),
-  ].reverse();
-}
-
-/** The second half first, as they are taken from the end. */
-function halves(set: UidSet): UidSet[] {
-  const middle = set.uids.length >> 1;
-  return [...uidSets(set.uids.slice(0, middle)), ...uidSets(set.uids.slice(middle))].reverse();
 }
 
 /** Undefined for an answer without UID. Throws `snapshot-incomplete` for a UID that cannot be one. */

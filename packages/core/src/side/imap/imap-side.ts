@@ -24,15 +24,18 @@ import { Connection } from './connection.js';
 import { createOnServer } from './create-mailbox.js';
 import { deleteOnServer } from './delete-mailbox.js';
 import { ImapDelivery } from './delivery.js';
+import { SaidBye } from './error-words.js';
 import { type ImapOptions, imapAddress } from './imap-options.js';
 import { listMailboxes, type NamedListing } from './listing.js';
 import { lookAt } from './look.js';
 import { rawNameOf } from './mailbox-names.js';
+import { type Before, type OpenedAhead, openAhead } from './open-ahead.js';
+import { open, openAnyhow, openFresh } from './opening.js';
 import { openLooked, openRecent } from './recent-look.js';
 import { copyMessages, moveMessages } from './relocation.js';
 import { removeMessages } from './removal.js';
 import { renameOnServer } from './rename-mailbox.js';
-import { type Opened, open, openAnyhow, openFresh, type Place } from './selection.js';
+import type { Opened, Place } from './selection.js';
 import { takeChanges } from './snapshot.js';
 import { changeFlags } from './store-flags.js';
 import { subscribedNames } from './subscriptions.js';
@@ -61,14 +64,15 @@ export class ImapSide extends SnapshotTaker implements Side {
   }
 
   async changes(mailbox: MailboxName, earlier: Earlier | undefined, seen?: Seen): Promise<Changes> {
+    const status = this.#listing?.entries.find(entry => entry.mailbox === mailbox)?.status;
     const changes = await takeChanges({
       reopen: () => this.#open(mailbox, open, 'read'),
-      opened: await this.#open(mailbox, open, 'read'),
+      opened: await this.#openAhead(mailbox, { earlier, status }),
       earlier,
       seen,
       clock: this.#options.clock,
       permanentFlags: this.#permanentFlags.get(mailbox),
-      listedCount: this.#listing?.entries.find(entry => entry.mailbox === mailbox)?.status?.count,
+      listedCount: status?.count,
     });
     this.#permanentFlags.set(mailbox, changes.permanentFlags);
     return changes;
@@ -206,6 +210,17 @@ export class ImapSide extends SnapshotTaker implements Side {
       session,
       selection: await opening(session, place, mode),
     }));
+  }
+
+  async #openAhead(mailbox: MailboxName, before: Before): Promise<OpenedAhead> {
+    const place = await this.#place(mailbox);
+    try {
+      return await this.#connection.begin(session => openAhead(session, place, before));
+    } catch (error) {
+      // It may have been over one message of those that were asked for: which one, is found out step by step.
+      if (!(error instanceof SaidBye)) throw error;
+      return { ...(await this.#open(mailbox, open, 'read')), foresight: undefined };
+    }
   }
 
   /** Names and what was known by them do not hold any longer. */

@@ -4,7 +4,8 @@ import type { MailboxName } from '../../model/mailbox.js';
 import type { Cursor, Epoch, Listing, MailboxEntry, Problem } from '../../model/row.js';
 import { CommandRefused, saysNonexistent } from './error-words.js';
 import { type NameStyle, rawNameOf, readRawName } from './mailbox-names.js';
-import { open, type Place, parseModseq, parseUidNext } from './selection.js';
+import { open } from './opening.js';
+import { type Place, parseModseq, parseUidNext } from './selection.js';
 import type { Session } from './session.js';
 import {
   type Answer,

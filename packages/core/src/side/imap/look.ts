@@ -3,8 +3,10 @@ import type { Epoch, MessageKey, Row } from '../../model/row.js';
 import type { Moment, Sight } from '../side.js';
 import { rowOf } from './describe.js';
 import { existingUids } from './existing.js';
-import { fetchSets, rowColumns } from './fetch.js';
-import { demandEpoch, type Opened, openFresh, type Selection } from './selection.js';
+import { rowColumns } from './fetch.js';
+import { fetchSets } from './fetch-sets.js';
+import { openFresh } from './opening.js';
+import { demandEpoch, type Opened, type Selection } from './selection.js';
 import type { Session } from './session.js';
 import { keyOf, uidOf, uidSets } from './uid-set.js';
 

@@ -1,5 +1,6 @@
 import type { PermanentFlags } from '../../model/flags.js';
-import { open, type Selection } from './selection.js';
+import { open } from './opening.js';
+import type { Selection } from './selection.js';
 import type { Session } from './session.js';
 
 /**

@@ -8,15 +8,9 @@ import type { Seen } from '../side.js';
 import { type Description, describe, descriptionFault, withState } from './describe.js';
 import { SaidBye } from './error-words.js';
 import { existingUids } from './existing.js';
-import {
-  type Columns,
-  type Fetched,
-  fetch,
-  fetchSets,
-  flagColumns,
-  identityColumns,
-  rowColumns,
-} from './fetch.js';
+import { type Columns, type Fetched, fetch, flagColumns, identityColumns, rowColumns } from './fetch.js';
+import { fetchSets } from './fetch-sets.js';
+import type { Foresight, OpenedAhead } from './open-ahead.js';
 import { demandEpoch, type Opened, type Selection } from './selection.js';
 import type { Session } from './session.js';
 import { keyOf, uidOf, uidSets } from './uid-set.js';
@@ -31,7 +25,7 @@ const MOST_UNREADABLE = 1_000;
 
 export interface ReadingRequest {
   /** The mailbox, opened for reading just now. */
-  readonly opened: Opened;
+  readonly opened: OpenedAhead;
   /** Opens it again, after the server said BYE. */
   readonly reopen: () => Promise<Opened>;
   readonly seen: Seen | undefined;
@@ -67,6 +61,8 @@ export class Reading {
   #session: Session;
   #selection: Selection;
   readonly #earlier: Earlier | undefined;
+  /** What was asked ahead, for the first attempt. */
+  #foresight: Foresight | undefined;
   readonly #descriptions = new Map<number, Description>();
   readonly #faults = new Map<number, string>();
   readonly #states = new Map<number, State>();
@@ -78,6 +74,7 @@ export class Reading {
   constructor(request: ReadingRequest, selection: Selection, earlier: Earlier | undefined) {
     this.#request = request;
     this.#session = request.opened.session;
+    this.#foresight = selection.changes === 0 ? request.opened.foresight : undefined;
     this.#selection = selection;
     this.#earlier = earlier;
   }
@@ -185,11 +182,14 @@ export class Reading {
   async #listChanges(since: string): Promise<Listed | undefined> {
     const earlier = this.#earlier!;
     if (earlier.unreadable.size > 0) return undefined;
-    await this.#fetchAll(flagColumns(this.#session), since);
+    const foresight = this.#foresight;
+    this.#foresight = undefined;
+    if (foresight === undefined) await this.#fetchAll(flagColumns(this.#session), since);
+    else for (const fetched of foresight.rows) this.#take(fetched);
     const known = await earlier.rows([...this.#states.keys()].map(keyOf));
     const count = earlier.size + this.#states.size - known.size;
     if (count === this.#selection.exists) return this.#changed(count, known, []);
-    const existing = await existingUids(this.#session, this.#selection);
+    const existing = foresight?.existing ?? (await existingUids(this.#session, this.#selection));
     const gone = [...(await earlier.keys())].filter(key => !existing.has(uidOf(key)!));
     for (const uid of this.#states.keys()) if (!existing.has(uid)) this.#states.delete(uid);
     const fresh = [...this.#states.keys()].filter(uid => !known.has(keyOf(uid))).length;

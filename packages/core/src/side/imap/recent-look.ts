@@ -1,5 +1,6 @@
 import type { MessageKey, Row } from '../../model/row.js';
-import { type open, openFresh, type Place, type Selection, serves } from './selection.js';
+import { type open, openFresh } from './opening.js';
+import { type Place, type Selection, serves } from './selection.js';
 import type { Session } from './session.js';
 
 /** For so long what a server said is taken for what is so, in milliseconds: a slow line makes any answer as old. */

@@ -2,7 +2,8 @@ import type { Epoch, MessageKey } from '../../model/row.js';
 import type { Removal, RemoveOutcome } from '../side.js';
 import { verify } from './expected-rows.js';
 import { goneOf } from './look.js';
-import { demandEpoch, type Opened, openFresh, type Place } from './selection.js';
+import { openFresh } from './opening.js';
+import { demandEpoch, type Opened, type Place } from './selection.js';
 import { expungeAll, markAll, moveAway, type Transferred } from './transfer.js';
 import { uidOf } from './uid-set.js';
 

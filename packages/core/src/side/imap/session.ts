@@ -1,5 +1,6 @@
 import { PosternError } from '../../model/error.js';
 import { BulkLane } from './bulk/bulk-lane.js';
+import { type BulkCommand, type Done, Failed, nameOf, Pipeline } from './bulk/pipeline.js';
 import type { RawClient, UntaggedHandler } from './client.js';
 import { AGAIN, CommandRefused, commandFailure, SaidBye } from './error-words.js';
 import type { ImapOptions } from './imap-options.js';
@@ -7,7 +8,7 @@ import { duration, SILENCE } from './loss.js';
 import type { NameStyle } from './mailbox-names.js';
 import type { Selection } from './selection.js';
 import { StallGuard } from './stall-guard.js';
-import { type Answer, type Attribute, type ResponseCode, responseCode, statusText } from './tokens.js';
+import { type Answer, type Attribute, responseCode, statusText } from './tokens.js';
 
 export interface Command {
   /** The verb the seam sees: `FETCH`, `APPEND`, `UID EXPUNGE`. */
@@ -20,20 +21,6 @@ export interface Command {
   readonly untagged?: Readonly<Record<string, UntaggedHandler>>;
   /** False for commands a server may work on for long without a word that counts as progress (APPEND, COPY). */
   readonly progress?: boolean;
-}
-
-/** A command whose answer is many FETCH rows. */
-export interface BulkCommand {
-  readonly effect: string;
-  readonly target: string;
-  readonly text: string;
-  /** Sees each row; `from` is where its item list begins. */
-  readonly row: (response: Buffer, from: number) => void | Promise<void>;
-}
-
-export interface Done {
-  /** The response code of the tagged OK. */
-  readonly code: ResponseCode | undefined;
 }
 
 const STALL = 600_000;
@@ -127,7 +114,7 @@ export class Session {
   /** Sends a command and waits for its OK. NO and BAD throw `CommandRefused`, a lost connection `unreachable`. */
   async command(command: Command): Promise<Done> {
     const { effect, target } = command;
-    const what = target === '' ? effect : `${effect} in ${target}`;
+    const what = nameOf(command);
     try {
       return await this.#options.seam.run({ surface: 'wire', name: effect, target }, () =>
         this.#exchange(command, what),
@@ -174,51 +161,55 @@ export class Session {
 
   /** Like `command`, past imapflow. Undefined where that is not possible; nothing was sent then. */
   async bulk(command: BulkCommand): Promise<Done | undefined> {
+    const results = await this.pipeline([command]);
+    if (results === undefined) return undefined;
+    const [result] = results;
+    if (result instanceof Failed) throw result.error;
+    return result;
+  }
+
+  /**
+   * Sends commands in one go. Each has a result of its own; only a lost connection throws. Undefined where that is not possible;
+   * nothing was sent then.
+   */
+  async pipeline(commands: readonly BulkCommand[]): Promise<readonly (Done | Failed)[] | undefined> {
     if (this.#options.reader === 'imapflow' || !this.usable) return undefined;
     const lane = await BulkLane.enter(this.#client);
     if (lane === undefined) return undefined;
-    const { effect, target } = command;
-    const what = `${effect} in ${target}`;
+    const run = (from: number): Promise<readonly (Done | Failed)[]> => {
+      const command = commands[from];
+      if (command === undefined) return this.#onLane(lane, commands);
+      const { effect, target } = command;
+      return this.#options.seam.run({ surface: 'wire', name: effect, target }, () => run(from + 1));
+    };
     try {
-      return await this.#options.seam.run({ surface: 'wire', name: effect, target }, () =>
-        this.#onLane(lane, command, what),
-      );
+      return await run(0);
     } finally {
       lane.leave();
     }
   }
 
-  async #onLane(lane: BulkLane, { text, row }: BulkCommand, what: string): Promise<Done> {
+  async #onLane(lane: BulkLane, commands: readonly BulkCommand[]): Promise<readonly (Done | Failed)[]> {
     const { stall = STALL, silence = SILENCE } = this.#options.timeouts ?? {};
+    const pipeline = new Pipeline(commands);
+    const what = () => nameOf(pipeline.current);
     const guard = this.#watch(what, Math.min(stall, silence), () => lane.received);
-    const failures: unknown[] = [];
+    const handlers = pipeline.handlers({
+      count: (keyword, number) => this.#changed(keyword, number),
+      fault: line => this.noteFault(line),
+      during: handle => guard.during(handle),
+    });
     try {
-      const {
-        status,
-        code,
-        text: words,
-      } = await lane.run(text, {
-        row: (response, from) => {
-          if (failures.length > 0) return;
-          const note = (error: unknown): void => void failures.push(error);
-          try {
-            const pending = guard.during(() => row(response, from));
-            return pending?.catch(note);
-          } catch (error) {
-            note(error);
-          }
-        },
-        count: (keyword, number) => this.#changed(keyword, number),
-        fault: line => this.noteFault(line),
-      });
-      if (failures.length > 0) throw failures[0];
-      if (status === 'OK') return { code };
-      throw new CommandRefused({ status, responseCode: code?.name, words, what });
+      await lane.run(
+        commands.map(({ text }) => text),
+        handlers,
+      );
+      return pipeline.results();
     } catch (error) {
       if (!(error instanceof PosternError) || error.code !== 'unreachable') throw error;
       this.noteLoss(error.message);
       this.destroy();
-      const gone = this.#gone(what);
+      const gone = this.#gone(what());
       throw lane.bye === undefined ? gone : new SaidBye(gone.message, lane.bye);
     } finally {
       guard.stop();
@@ -227,14 +218,18 @@ export class Session {
 
   #guard(what: string, times: number): StallGuard {
     const limit = (this.#options.timeouts?.stall ?? STALL) * times;
-    return this.#watch(what, limit, () => this.#client.stats().received);
+    return this.#watch(
+      () => what,
+      limit,
+      () => this.#client.stats().received,
+    );
   }
 
-  #watch(what: string, limit: number, received: () => number): StallGuard {
+  #watch(what: () => string, limit: number, received: () => number): StallGuard {
     return new StallGuard({
       limit,
       received,
-      give: () => this.giveUp(`no progress during ${what} for ${duration(limit)}`),
+      give: () => this.giveUp(`no progress during ${what()} for ${duration(limit)}`),
     });
   }
 

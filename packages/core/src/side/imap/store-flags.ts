@@ -11,7 +11,8 @@ import {
 import type { Epoch, MessageKey } from '../../model/row.js';
 import type { FlagChange, FlagOutcome } from '../side.js';
 import { CommandRefused } from './error-words.js';
-import { type Fetched, fetchSets, storeFlags, WITH_FLAGS } from './fetch.js';
+import { type Fetched, storeFlags, WITH_FLAGS } from './fetch.js';
+import { fetchSets } from './fetch-sets.js';
 import { goneOf } from './look.js';
 import { permanentFlagsOf } from './permanent-flags.js';
 import { takeRecentRows } from './recent-look.js';

@@ -1,7 +1,8 @@
 import { ContentHasher, type Identity } from '../../model/identity.js';
 import type { MailboxName } from '../../model/mailbox.js';
 import { describe } from './describe.js';
-import { fetch, fetchSets, identityColumns, WHOLE_BODY } from './fetch.js';
+import { fetch, identityColumns, WHOLE_BODY } from './fetch.js';
+import { fetchSets } from './fetch-sets.js';
 import type { Session } from './session.js';
 import { uidSets } from './uid-set.js';
 

@@ -12,17 +12,26 @@ const MOST_KEPT = 64 * 1024;
 /** Turns of the event loop imapflow gets to be done with what it is reading. */
 const PATIENCE = 20;
 
-/** What the lane's user does with the untagged responses to its command. */
+/** What the lane's user does with the untagged responses to its commands. */
 export interface LaneHandlers {
   /** `* n FETCH`: the response, and where its item list begins. */
   readonly row: (response: Buffer, from: number) => void | Promise<void>;
   /** Any other untagged response about messages: its keyword in upper case, and the number before it if any. */
   readonly count: (keyword: 'EXISTS' | 'EXPUNGE' | 'VANISHED', number: number) => void;
+  /** Any other untagged response, without `* ` and CRLF. */
+  readonly line: (text: string) => void;
   /** A line that makes no sense. */
   readonly fault: (line: string) => void;
+  /** The command of this number is answered. */
+  readonly answered: (index: number, status: StatusLine) => void;
 }
 
 let tags = 0;
+
+function nextTag(): string {
+  tags = (tags + 1) % 1_000_000;
+  return `Z${tags}`;
+}
 
 /**
  * Takes an imapflow connection over for a command that brings many rows, and gives it back: imapflow makes a tree of tokens of
@@ -72,22 +81,31 @@ export class BulkLane {
     return this.#received;
   }
 
-  /** Sends a command and reads until its tagged answer. Throws `unreachable` when the connection ends before. */
-  async run(command: string, handlers: LaneHandlers): Promise<StatusLine> {
-    tags = (tags + 1) % 1_000_000;
-    const tag = `Z${tags}`;
-    // It adds the CRLF itself.
-    this.#client.write(Buffer.from(`${tag} ${command}`, 'latin1'));
-    for (;;) {
+  /**
+   * Sends commands (an octet a character, Latin-1) in one go and reads until all are answered. A server may work at the same
+   * time on those that do not depend on each other, and answer them in another order (RFC 3501 §5.5). Throws `unreachable` when
+   * the connection ends before.
+   */
+  async run(commands: readonly string[], handlers: LaneHandlers): Promise<void> {
+    const waiting = new Map(commands.map((_, index) => [nextTag(), index]));
+    const lines = [...waiting].map(([tag, index]) => `${tag} ${commands[index]}`);
+    // It adds the last CRLF itself.
+    this.#client.write(Buffer.from(lines.join('\r\n'), 'latin1'));
+    while (waiting.size > 0) {
       const response = this.#reader.next();
       if (response === undefined) {
         await this.#more();
         continue;
       }
-      const status = this.#statusFor(tag, response);
-      if (status !== undefined) return status;
-      const pending = this.#untagged(response, handlers);
-      if (pending !== undefined) await pending;
+      const answer = answerIn(response);
+      const index = answer === undefined ? undefined : waiting.get(answer.tag);
+      if (answer === undefined || index === undefined) {
+        const pending = this.#untagged(response, handlers);
+        if (pending !== undefined) await pending;
+      } else {
+        waiting.delete(answer.tag);
+        handlers.answered(index, answer.status);
+      }
     }
   }
 
@@ -144,12 +162,6 @@ export class BulkLane {
     this.#wake = undefined;
   }
 
-  #statusFor(tag: string, response: Buffer): StatusLine | undefined {
-    if (response[0] !== TAG_LETTER || response.toString('latin1', 0, tag.length + 1) !== `${tag} `)
-      return undefined;
-    return readStatusLine(response.toString('utf8', tag.length + 1, response.length - 2));
-  }
-
   #untagged(response: Buffer, handlers: LaneHandlers): void | Promise<void> {
     let at = 2;
     if (response[0] === STAR && response[1] === SPACE) {
@@ -165,6 +177,7 @@ export class BulkLane {
         return handlers.count('VANISHED', 0);
       } else if (FOR_IMAPFLOW.test(response.toString('latin1', 2, 16))) {
         if (BYE.test(response.toString('latin1', 2, 6))) this.#bye = wordsOfBye(response);
+        handlers.line(response.toString('utf8', 2, response.length - 2));
         return this.#keep(response);
       }
     }
@@ -177,6 +190,14 @@ export class BulkLane {
     // imapflow takes `{5}` at the end of a text for people for a literal and swallows what follows.
     this.#kept.push(Buffer.from(response.toString('latin1').replace(/\}\r\n$/, '} \r\n'), 'latin1'));
   }
+}
+
+/** A tagged answer to one of our commands. */
+function answerIn(response: Buffer): { readonly tag: string; readonly status: StatusLine } | undefined {
+  if (response[0] !== TAG_LETTER) return undefined;
+  const tag = response.toString('latin1', 0, Math.max(0, response.indexOf(SPACE)));
+  const status = readStatusLine(response.toString('utf8', tag.length + 1, response.length - 2));
+  return status === undefined ? undefined : { tag, status };
 }
 
 const BYE = /^BYE /i;

@@ -1,4 +1,4 @@
-import type { ResponseCode } from '../tokens.js';
+import type { Parsed, ResponseCode } from '../tokens.js';
 
 /** What follows the tag of a status response (RFC 3501 §7.1). */
 export interface StatusLine {
@@ -7,18 +7,19 @@ export interface StatusLine {
   readonly text: string;
 }
 
-/** Undefined where it is none. Values of the code are atoms, as they came. */
+/** Undefined where it is none. Values of the code are atoms as they came, or one list of them. */
 export function readStatusLine(line: string): StatusLine | undefined {
-  const parts = /^(OK|NO|BAD)(?: (?:\[([^\] ]+)(?: ([^\]]*))?\] ?)?(.*))?$/is.exec(line);
+  const parts = /^(OK|NO|BAD)(?: (?:\[([^\] ]+)(?: (\([^()]*\)|[^\]]*))?\] ?)?(.*))?$/is.exec(line);
   if (parts === null) return undefined;
   const [, status, name, values, text] = parts;
-  const tokens = values === undefined || values === '' ? [] : values.split(' ');
   return {
     status: status!.toUpperCase() as StatusLine['status'],
-    code:
-      name === undefined
-        ? undefined
-        : { name: name.toUpperCase(), values: tokens.map(value => ({ type: 'ATOM', value })) },
+    code: name === undefined ? undefined : { name: name.toUpperCase(), values: valuesOf(values ?? '') },
     text: text ?? '',
   };
+}
+
+function valuesOf(text: string): readonly Parsed[] {
+  if (text.startsWith('(') && text.endsWith(')')) return [valuesOf(text.slice(1, -1))];
+  return text.split(' ').flatMap(value => (value === '' ? [] : { type: 'ATOM', value }));
 }
