@@ -196,7 +196,8 @@ describe.skipIf(dovecotMissing())(withDovecot('a sync over a bad network'), () =
         all++;
       }
     }
-    expect(felt).toBeGreaterThan(all * 0.8);
+    // A look over a connection that was good before is begun anew on another.
+    expect(felt).toBeGreaterThan(all * 0.6);
   }, 600_000_000);
 
   it('RF-09: finds out what became of every command whose answer is lost', async () => {
