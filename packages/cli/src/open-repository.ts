@@ -59,7 +59,9 @@ export async function withRepository<T>(
         await checkOwner(repository);
         const forgotten = await applyScope(repository);
         if (forgotten.length > 0) opening.warn(forgottenWords(forgotten));
-        return closing(lanes, () => act(repository));
+        // All connections take leave at the same time.
+        const close = async () => void (await Promise.all([lanes.close(), sides.remote.close()]));
+        return closing({ close }, () => act(repository));
       }),
     );
   });

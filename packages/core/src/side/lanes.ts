@@ -61,7 +61,8 @@ export class Lanes {
   /** Closes what was opened here. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const side of SIDES) for (const one of this.#others[side].splice(0)) await one.close();
+    const all = SIDES.flatMap(side => this.#others[side].splice(0));
+    await Promise.all(all.map(one => one.close()));
   }
 
   /** The sides of one more lane: free ones, else new ones; undefined where there can be none. */
