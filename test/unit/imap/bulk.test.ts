@@ -194,6 +194,14 @@ describe('reading tagged answers', () => {
         text: 'yes',
       },
     ],
+    [
+      'OK [MAILBOXID ("F1" NIL)] yes',
+      {
+        status: 'OK',
+        code: { name: 'MAILBOXID', values: [[{ type: 'STRING', value: 'F1' }, null]] },
+        text: 'yes',
+      },
+    ],
     ['BAD', { status: 'BAD', code: undefined, text: '' }],
   ])('reads %j', (line, expected) => expect(readStatusLine(line)).toEqual(expected));
 

@@ -1,5 +1,6 @@
-import { INBOX } from '@postern/core/model/mailbox.js';
+import { INBOX, type MailboxName } from '@postern/core/model/mailbox.js';
 import type { Snapshot } from '@postern/core/model/row.js';
+import { earlierOf } from '@postern/core/side/earlier.js';
 import { describe, expect, it } from 'vitest';
 import { lines, opened, type ScriptedAnswer } from '../../support/scripted-imap.js';
 import { failure, ok, row, scripted } from './scripted-side.js';
@@ -135,6 +136,53 @@ describe('a look at a mailbox that changed', () => {
       code: 'mailbox-unreadable',
       message: expect.stringContaining('not yours'),
     });
+  });
+
+  it('does not take what is said of one mailbox for what is said of the next', async () => {
+    const codes = ['HIGHESTMODSEQ 10', 'MAILBOXID (F1)', 'UIDNOTSTICKY'].map(code => `* OK [${code}] x`);
+    const { side } = await scripted({
+      capabilities: 'IMAP4rev1 NAMESPACE CONDSTORE ESEARCH',
+      answers: [
+        { when: /^EXAMINE "INBOX"/, say: stand(3, 10, 4), times: 1 },
+        { when: /^EXAMINE "INBOX"/, say: opened({ exists: 3, uidNext: 700, more: codes.slice(0, 2) }) },
+        {
+          when: /^(EXAMINE|SELECT) "?Other/,
+          say: lines('* 0 EXISTS', '* OK [UIDVALIDITY 9] x', 'TAG OK open'),
+        },
+        { when: /CHANGEDSINCE/, say: ok() },
+        { when: /^UID FETCH 1:/, say: ok(...[1, 2, 3].map(uid => row(uid, { more: ' MODSEQ (5)' }))) },
+      ],
+    });
+    const first = await side.changes(INBOX, undefined);
+    await side.changes(INBOX, earlierOf(first));
+    const { cursor } = await side.changes('Other' as MailboxName, undefined);
+    expect(cursor).toEqual({ epoch: '9', count: 0 });
+  });
+
+  it('goes step by step on a server that ends the connection when it is asked several things at once', async () => {
+    let last = '';
+    const { look, commands } = await lookedAtTwice({
+      when: /CHANGEDSINCE/,
+      say: ({ connection }) => {
+        last = `${connection}`;
+        return connection === 1 ? '' : ok(...CHANGES);
+      },
+      close: ({ connection }) => connection === 1,
+    });
+    expectRight(await look());
+    expect(last).toBe('2');
+    expect(commands().filter(command => command.startsWith('EXAMINE'))).toHaveLength(2);
+    expectRight(await look());
+    expect(verbs(commands()).at(-1)).not.toBe('UID SEARCH RETURN (ALL) ALL');
+  });
+
+  it('believes no numbers that are not UIDs', async () => {
+    const { look, commands } = await lookedAtTwice(
+      { when: /^UID SEARCH/, say: ok('* ESEARCH (TAG "x") ALL 1:3') },
+      { when: /^UID FETCH 1:\* \(UID\)$/, say: ok(...[2, 3, 4].map(uid => `* 1 FETCH (UID ${uid})`)) },
+    );
+    expectRight(await look());
+    expect(commands()).toContain('UID FETCH 1:* (UID)');
   });
 
   it('finds the message over which the server says BYE', async () => {

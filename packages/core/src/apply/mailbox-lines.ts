@@ -153,6 +153,7 @@ async function renameInState(
   const changes: Change[] = [
     { clear: 'pair', mailbox: from },
     { clear: 'digests', mailbox: from },
+    { clear: 'digests', mailbox: to },
     { clear: on, mailbox: from },
     { del: 'mailbox', mailbox: '', key: from },
     { put: 'mailbox', mailbox: '', key: to, value: record },

@@ -30,6 +30,7 @@ export async function followRenames(store: Store): Promise<void> {
       const changes: Change[] = [
         { clear: 'pair', mailbox: old.mailbox },
         { clear: 'digests', mailbox: old.mailbox },
+        { clear: 'digests', mailbox: now.mailbox },
         { del: 'mailbox', mailbox: '', key: old.mailbox },
         { put: 'mailbox', mailbox: '', key: now.mailbox, value },
       ];

@@ -57,10 +57,12 @@ async function searched(session: Session, selection: Selection): Promise<Set<num
   return new Set(uids);
 }
 
+/** Without the word UID they would be sequence numbers (RFC 4731 §3.1). */
 function allOf(answer: Answer): string {
   const parts = answer.attributes ?? [];
-  const at = parts.findIndex(part => !isList(part) && textOf(part)?.toUpperCase() === 'ALL');
-  return at === -1 ? '' : (textOf(parts[at + 1]) ?? '');
+  const words = parts.map(part => (isList(part) ? undefined : textOf(part)?.toUpperCase()));
+  const at = words.indexOf('ALL');
+  return at === -1 || !words.slice(0, at).includes('UID') ? '' : (textOf(parts[at + 1]) ?? '');
 }
 
 /** The same command for a pipeline; `take` gets the UIDs. */
@@ -74,7 +76,7 @@ export function bulkSearch(
     target: mailbox,
     text: 'UID SEARCH RETURN (ALL) ALL',
     line: text => {
-      const found = /^ESEARCH(?: .*)? ALL ([0-9:,]+)(?: |$)/i.exec(text);
+      const found = /^ESEARCH(?: .*)? UID(?: .*)? ALL ([0-9:,]+)(?: |$)/i.exec(text);
       const uids = expandUidSet(found?.[1] ?? '', (session.selection?.exists ?? 0) + 1);
       if (uids !== undefined) take(new Set(uids));
     },

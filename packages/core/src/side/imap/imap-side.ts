@@ -24,7 +24,6 @@ import { Connection } from './connection.js';
 import { createOnServer } from './create-mailbox.js';
 import { deleteOnServer } from './delete-mailbox.js';
 import { ImapDelivery } from './delivery.js';
-import { SaidBye } from './error-words.js';
 import { type ImapOptions, imapAddress } from './imap-options.js';
 import { listMailboxes, type NamedListing } from './listing.js';
 import { lookAt } from './look.js';
@@ -49,6 +48,7 @@ export class ImapSide extends SnapshotTaker implements Side {
   readonly #connection: Connection;
   readonly #permanentFlags = new Map<MailboxName, PermanentFlags>();
   #listing: NamedListing | undefined;
+  #asksAhead = true;
 
   constructor(options: ImapOptions) {
     super();
@@ -212,14 +212,21 @@ export class ImapSide extends SnapshotTaker implements Side {
     }));
   }
 
+  /**
+   * Where the connection is lost meanwhile, be it over one of the messages asked for or because a server or what stands before it cannot
+   * take several commands at once, nothing more is asked ahead: step by step it shows.
+   */
   async #openAhead(mailbox: MailboxName, before: Before): Promise<OpenedAhead> {
     const place = await this.#place(mailbox);
+    const stepByStep = async () => ({ ...(await this.#open(mailbox, open, 'read')), foresight: undefined });
+    if (!this.#asksAhead) return stepByStep();
+    const session = await this.#connection.session();
     try {
-      return await this.#connection.begin(session => openAhead(session, place, before));
+      return await openAhead(session, place, before);
     } catch (error) {
-      // It may have been over one message of those that were asked for: which one, is found out step by step.
-      if (!(error instanceof SaidBye)) throw error;
-      return { ...(await this.#open(mailbox, open, 'read')), foresight: undefined };
+      if (!(error instanceof PosternError) || error.code !== 'unreachable') throw error;
+      this.#asksAhead = false;
+      return stepByStep();
     }
   }
 

@@ -14,8 +14,8 @@ const MOST_FRESH = 1_000;
 
 /** What the server said of a mailbox in one breath with opening it: as good as asked afterwards. */
 export interface Foresight {
-  /** The messages that changed since the earlier snapshot, and descriptions of new ones. */
-  readonly rows: readonly Fetched[];
+  /** The messages that changed since the earlier snapshot, and descriptions of new ones. Whoever takes them takes them out. */
+  readonly rows: Fetched[];
   /** The UIDs there are, proven complete; undefined where they were not asked for. */
   readonly existing: ReadonlySet<number> | undefined;
 }

@@ -185,7 +185,7 @@ export class Reading {
     const foresight = this.#foresight;
     this.#foresight = undefined;
     if (foresight === undefined) await this.#fetchAll(flagColumns(this.#session), since);
-    else for (const fetched of foresight.rows) this.#take(fetched);
+    else for (const fetched of foresight.rows.splice(0)) this.#take(fetched);
     const known = await earlier.rows([...this.#states.keys()].map(keyOf));
     const count = earlier.size + this.#states.size - known.size;
     if (count === this.#selection.exists) return this.#changed(count, known, []);

@@ -109,7 +109,7 @@ export class BulkLane {
     }
   }
 
-  /** Gives the connection back to imapflow, with everything in it that was not for us. */
+  /** Gives the connection back to imapflow, with what it has to know of what was said meanwhile. */
   leave(): void {
     const socket = this.#socket;
     const streamer = this.#streamer;
@@ -175,10 +175,10 @@ export class BulkLane {
         if (word === 'RECENT') return;
       } else if (response.toString('latin1', 2, 11).toUpperCase() === 'VANISHED ') {
         return handlers.count('VANISHED', 0);
-      } else if (FOR_IMAPFLOW.test(response.toString('latin1', 2, 16))) {
+      } else if (NOT_ABOUT_MESSAGES.test(response.toString('latin1', 2, 16))) {
         if (BYE.test(response.toString('latin1', 2, 6))) this.#bye = wordsOfBye(response);
         handlers.line(response.toString('utf8', 2, response.length - 2));
-        return this.#keep(response);
+        return NEEDED_BY_IMAPFLOW.test(response.toString('latin1', 2, 20)) ? this.#keep(response) : undefined;
       }
     }
     handlers.fault(response.toString('latin1', 0, 100).trimEnd());
@@ -212,8 +212,10 @@ const ENDED = 'ended';
 const STAR = 0x2a;
 const SPACE = 0x20;
 const TAG_LETTER = 0x5a;
-const FOR_IMAPFLOW =
+const NOT_ABOUT_MESSAGES =
   /^(OK|NO|BAD|BYE|CAPABILITY|FLAGS|LIST|LSUB|STATUS|SEARCH|ESEARCH|ENABLED|NAMESPACE|METADATA|ID)\b/i;
+/** imapflow gives the rest to whatever command it sends next: what is said of one mailbox must not be heard as said of another. */
+const NEEDED_BY_IMAPFLOW = /^(BYE|CAPABILITY|ENABLED|(OK|NO|BAD) \[(ALERT|CAPABILITY))\b/i;
 
 /** Whether imapflow neither waits for an answer nor is in the middle of a response. */
 function isQuiet({ usable, currentRequest, requestQueue, socket, streamer }: RawClient): boolean {

@@ -7,7 +7,7 @@ export interface StatusLine {
   readonly text: string;
 }
 
-/** Undefined where it is none. Values of the code are atoms as they came, or one list of them. */
+/** Undefined where it is none. Values of the code are atoms and short strings, or one list of them. */
 export function readStatusLine(line: string): StatusLine | undefined {
   const parts = /^(OK|NO|BAD)(?: (?:\[([^\] ]+)(?: (\([^()]*\)|[^\]]*))?\] ?)?(.*))?$/is.exec(line);
   if (parts === null) return undefined;
@@ -21,5 +21,11 @@ export function readStatusLine(line: string): StatusLine | undefined {
 
 function valuesOf(text: string): readonly Parsed[] {
   if (text.startsWith('(') && text.endsWith(')')) return [valuesOf(text.slice(1, -1))];
-  return text.split(' ').flatMap(value => (value === '' ? [] : { type: 'ATOM', value }));
+  return text.split(' ').flatMap(value => (value === '' ? [] : [readValue(value)]));
+}
+
+function readValue(text: string): Parsed {
+  if (text.toUpperCase() === 'NIL') return null;
+  const inQuotes = /^"([^"\\]*)"$/.exec(text)?.[1];
+  return inQuotes === undefined ? { type: 'ATOM', value: text } : { type: 'STRING', value: inQuotes };
 }
