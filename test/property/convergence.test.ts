@@ -238,10 +238,14 @@ class Story {
     const free = ['Work', 'Other', 'Work/Old'].find(
       name => ![...world.mailboxes.keys()].some(there => there === name),
     );
-    if (step.do === 'rename-mailbox' && free !== undefined) world.renameMailbox(mailbox, free);
+    const inside = messagesOf(world).filter(({ mailbox: where }) => where === mailbox);
+    if (step.do === 'rename-mailbox' && free !== undefined) {
+      for (const { content } of inside)
+        if (this.#doubled.has(`${step.side}\0${content}`)) this.#count(content, step.side);
+      world.renameMailbox(mailbox, free);
+    }
     if (step.do === 'delete-mailbox') {
-      for (const { content, mailbox: where } of messagesOf(world))
-        if (where === mailbox) this.deleted.add(content);
+      for (const { content } of inside) this.deleted.add(content);
       world.deleteMailbox(mailbox);
     }
   }
@@ -371,6 +375,15 @@ const FOUND: readonly (readonly Step[])[] = [
     { do: 'crash', at: 12, when: 'after' },
     { do: 'move', side: 'local', pick: 0, mailbox: 1 },
   ],
+  // The same, and the mailbox with the second half was renamed by hand.
+  [
+    { do: 'add', side: 'remote', body: 0, mailbox: 1, flags: 0 },
+    { do: 'sync' },
+    { do: 'rename-mailbox', side: 'remote', pick: 0 },
+    { do: 'repair-damaged' },
+    { do: 'crash', at: 15, when: 'before' },
+    { do: 'rename-mailbox', side: 'local', pick: 0 },
+  ],
   // Uploaded by an apply that was cut short, to a mailbox that was renamed since; the old plan uploads it once more.
   [
     { do: 'add', side: 'local', body: 3, mailbox: 1, flags: 0 },
@@ -436,6 +449,15 @@ const FOUND: readonly (readonly Step[])[] = [
     { do: 'add', side: 'local', body: 3, mailbox: 0, flags: 0 },
     { do: 'apply', keep: 0, stale: false },
     { do: 'add', side: 'remote', body: 3, mailbox: 1, flags: 0 },
+  ],
+  // Another mailbox under a known name, gone again before it came to the other side: it waited for ever to be matched anew.
+  [
+    { do: 'add', side: 'remote', body: 0, mailbox: 1, flags: 0 },
+    { do: 'apply', keep: 0, stale: false },
+    { do: 'rename-mailbox', side: 'remote', pick: 0 },
+    { do: 'add', side: 'remote', body: 0, mailbox: 1, flags: 0 },
+    { do: 'apply', keep: 0, stale: false },
+    { do: 'delete-mailbox', side: 'remote', pick: 1 },
   ],
 ];
 
