@@ -145,6 +145,7 @@ function keyOf(kind: Kind, value: RecordKinds[Kind]): string | undefined {
     case 'intent':
     case 'log':
     case 'digests':
+    case 'files':
       return undefined;
     default:
       return unreachable(kind);

@@ -290,7 +290,7 @@ describe('reading messages', () => {
 describe('proof of absence', () => {
   const pass = (stable: boolean, ...names: string[]) => ({
     spots: new Map(names.map(name => [name as Octets, []])),
-    stamps: { text: '', changed: 0n },
+    stamps: { text: '', place: '', changed: 0n },
     stable,
   });
   const a = 'a' as Octets;

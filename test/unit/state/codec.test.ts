@@ -60,7 +60,12 @@ const mailbox: Required<MailboxRecord> = {
   rematch: 'UIDVALIDITY changed',
   missing: { remote: 1, local: 2 },
   agreed: true,
-  touched: { remote: ['7' as MessageKey], local: [] },
+  touched: {
+    remote: ['7' as MessageKey],
+    local: [],
+    came: { remote: ['7' as MessageKey], local: [] },
+    gone: { remote: [], local: ['8' as MessageKey] },
+  },
   quiet: false,
   formerly: 'Old' as MailboxName,
 };
@@ -105,6 +110,15 @@ const FULL: { readonly [K in Kind]: Required<RecordKinds[K]> } = {
   intent,
   log: operation,
   digests: { stamp: '3 17 2 2', digests: 'ASNFZ4mrze/v' },
+  files: {
+    stamp: '3 17 2',
+    place: '1.2 1.3 none',
+    looked: 4,
+    names: 'c1.a:2,S/',
+    gone: 'n1.a/',
+    of: '3 17 1',
+    doubted: ['1.a' as MessageKey],
+  },
 };
 
 const roundTrip = <K extends Kind>(kind: K, value: RecordKinds[K]) => {

@@ -7,6 +7,7 @@ import { type End, endName, isSettled, type Pair, pairKey } from '../model/pair.
 import { compareKeys, type Epoch, type MessageKey, type Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
 import { digestsOf, extendIndex } from '../observe/base-digests.js';
+import { FamiliarKeeper } from '../observe/file-names.js';
 import { loadRecord, loadView } from '../observe/load-view.js';
 import { observeMailbox } from '../observe/observe-mailbox.js';
 import { loadTouchedFor, type MessageKeys } from '../observe/touched-part.js';
@@ -45,12 +46,14 @@ export class Desk {
   #isFirst = false;
   /** Digests of pairs that were put. */
   readonly #added: string[] = [];
+  readonly #files: FamiliarKeeper;
 
   private constructor(repository: Repository, record: MailboxRecord, operation: string) {
     this.repository = repository;
     this.mailbox = record.mailbox;
     this.operation = operation;
     this.#record = record;
+    this.#files = new FamiliarKeeper(repository.store, record.mailbox);
   }
 
   /**
@@ -93,6 +96,7 @@ export class Desk {
       this.#unpaired[side].clear();
       for (const row of this.#rows[side].values()) this.#noteUnpaired(side, row);
     }
+    await this.#files.begin();
   }
 
   /** Takes a fresh snapshot of one side, because the mailbox is not what the last one said. */
@@ -201,6 +205,7 @@ export class Desk {
 
   putRow(side: SideName, row: Row): void {
     this.#forgetUnpaired(side, row.key);
+    if (side === 'local' && this.#rows.local.has(row.key)) this.#files.doubt(row.key);
     this.#rows[side].set(row.key, row);
     this.#noteUnpaired(side, row);
     const next = Number(row.key) + 1;
@@ -210,6 +215,7 @@ export class Desk {
 
   dropRow(side: SideName, key: MessageKey): void {
     this.#forgetUnpaired(side, key);
+    if (side === 'local') this.#files.doubt(key);
     if (this.#rows[side].delete(key)) this.#changes.push({ del: side, mailbox: this.mailbox, key });
   }
 
@@ -244,6 +250,7 @@ export class Desk {
     }
     await this.commit({ durable: this.#begun });
     if (this.#begun) await this.#writeWitnesses();
+    await this.repository.store.write(await this.#files.changes(), { durable: false });
   }
 
   /** Whether a merge would find nothing to do: every message of both sides is in a pair whose ends are as it says. */
@@ -275,7 +282,7 @@ export class Desk {
     await this.#beforeCommit();
     const changes = this.#changes;
     this.#changes = [];
-    await this.repository.store.write(changes, options);
+    await this.#files.during(() => this.repository.store.write(changes, options));
   }
 
   /** Commits what two mailboxes share in one batch. */
@@ -285,7 +292,9 @@ export class Desk {
     other.#changes = [];
     const changes = this.#changes;
     this.#changes = [];
-    if (changes.length > 0) await this.repository.store.write(changes, options);
+    if (changes.length === 0) return;
+    const write = () => this.repository.store.write(changes, options);
+    await this.#files.during(() => other.#files.during(write));
   }
 
   /** What changes outside an apply is not among what is known to have changed: within one, `finish` knows. */

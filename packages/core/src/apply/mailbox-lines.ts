@@ -154,6 +154,7 @@ async function renameInState(
     { clear: 'pair', mailbox: from },
     { clear: 'digests', mailbox: from },
     { clear: 'digests', mailbox: to },
+    { clear: 'files', mailbox: from },
     { clear: on, mailbox: from },
     { del: 'mailbox', mailbox: '', key: from },
     { put: 'mailbox', mailbox: '', key: to, value: record },
@@ -198,6 +199,7 @@ export async function runDelete(repository: Repository, action: Action, report: 
     [
       { clear: 'pair', mailbox },
       { clear: 'digests', mailbox },
+      { clear: 'files', mailbox },
       { clear: on, mailbox },
       { del: 'mailbox', mailbox: '', key: mailbox },
     ],

@@ -6,7 +6,7 @@ import type { Repository } from '../state/repository.js';
 import type { Change, Store } from '../state/store.js';
 
 /** The kinds of records that are about the messages of one mailbox. */
-const OF_MAILBOXES: readonly Kind[] = ['pair', 'remote', 'local', 'intent', 'digests'];
+const OF_MAILBOXES: readonly Kind[] = ['pair', 'remote', 'local', 'intent', 'digests', 'files'];
 
 /**
  * Brings the state in line with the configured scope, before anything is observed: what it has of mailboxes that left the

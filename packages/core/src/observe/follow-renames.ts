@@ -31,6 +31,7 @@ export async function followRenames(store: Store): Promise<void> {
         { clear: 'pair', mailbox: old.mailbox },
         { clear: 'digests', mailbox: old.mailbox },
         { clear: 'digests', mailbox: now.mailbox },
+        { clear: 'files', mailbox: old.mailbox },
         { del: 'mailbox', mailbox: '', key: old.mailbox },
         { put: 'mailbox', mailbox: '', key: now.mailbox, value },
       ];

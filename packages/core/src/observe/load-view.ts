@@ -8,6 +8,7 @@ import type { Earlier } from '../side/earlier.js';
 import { peekRow } from '../state/glimpse.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
+import { loadFamiliar } from './file-names.js';
 import { loadTouched } from './touched-part.js';
 
 /** The last snapshot of a mailbox as the state has it; undefined where the side had no such mailbox. */
@@ -42,6 +43,7 @@ export async function loadEarlier(
     size: await store.count(side, mailbox),
     keys: async () => (await store.keys(side, mailbox)) as readonly MessageKey[],
     glimpses: async () => (await store.glimpses(side, mailbox, peekRow)) as ReadonlyMap<MessageKey, Glimpse>,
+    familiar: async () => (side === 'local' ? loadFamiliar(store, mailbox) : undefined),
     rows: async keys => (await store.some(side, mailbox, keys)) as ReadonlyMap<MessageKey, Row>,
   };
 }

@@ -1,4 +1,4 @@
-import type { SideName } from '../model/by-side.js';
+import type { BySide, SideName } from '../model/by-side.js';
 import { canStore, sameFlags } from '../model/flags.js';
 import type { MailboxName } from '../model/mailbox.js';
 import { type MessageKey, sameCursor } from '../model/row.js';
@@ -7,6 +7,7 @@ import type { Seen } from '../side/side.js';
 import type { MailboxRecord, SideRecord } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
+import { noteFamiliar } from './file-names.js';
 import { loadEarlier, loadRecord } from './load-view.js';
 import { wentBack, witnessFault } from './went-back.js';
 
@@ -54,6 +55,7 @@ export async function observeMailbox(
     side,
     ...(fault === undefined ? {} : { fault }),
   });
+  if (now.familiar !== undefined && side === 'local') await noteFamiliar(store, mailbox, now.familiar);
   return {
     change,
     unreadable: now.unreadable,
@@ -197,12 +199,28 @@ function touchedBy(
   if (record.rematch !== undefined) return {};
   const asBefore = was.permanentFlags.join(' ') === now.permanentFlags.join(' ');
   if (!asBefore || was.unreadable !== undefined || now.unreadable !== undefined) return {};
-  const keys = new Set<MessageKey>(before[side]);
+  const touched = new Set(before[side]);
+  const came = new Set(before.came?.[side]);
+  const gone = new Set(before.gone?.[side]);
   for (const change of changes) {
-    if (('put' in change ? change.put : 'del' in change ? change.del : undefined) !== side) return {};
-    if ('key' in change) keys.add(change.key as MessageKey);
+    if ('put' in change && change.put === side) {
+      const key = change.key as MessageKey;
+      touched.add(key);
+      if (!gone.delete(key) && !snapshot.before.has(key)) came.add(key);
+    } else if ('del' in change && change.del === side) {
+      const key = change.key as MessageKey;
+      if (came.delete(key)) touched.delete(key);
+      else {
+        touched.add(key);
+        gone.add(key);
+      }
+    } else return {};
   }
-  const all = { ...before, [side]: [...keys] };
+  const of = (known: BySide<readonly MessageKey[]> | undefined, keys: ReadonlySet<MessageKey>) => ({
+    ...(known ?? { remote: [], local: [] }),
+    [side]: [...keys],
+  });
+  const all = { ...of(before, touched), came: of(before.came, came), gone: of(before.gone, gone) };
   return all.remote.length + all.local.length > MOST_TOUCHED ? {} : { touched: all };
 }
 

@@ -239,6 +239,7 @@ async function forgetSnapshot(
   await repository.store.write(
     [
       { clear: side, mailbox },
+      ...(side === 'local' ? [{ clear: 'files', mailbox } as const] : []),
       { put: 'mailbox', mailbox: '', key: mailbox, value: { ...unquiet(record), sides, missing } },
     ],
     { durable: false },

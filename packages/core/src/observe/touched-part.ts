@@ -1,6 +1,6 @@
 import { type BySide, SIDES, type SideName } from '../model/by-side.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
-import { endName, type Pair } from '../model/pair.js';
+import { endName } from '../model/pair.js';
 import type { MessageKey, Row, Snapshot } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
 import { peekLocalEnd } from '../state/glimpse.js';
@@ -45,17 +45,20 @@ async function readTouched(store: Store, record: MailboxRecord): Promise<Mailbox
   const { remote, local } = sides;
   if (touched === undefined || remote === undefined || local === undefined) return undefined;
   if (record.rematch !== undefined || record.missing !== undefined) return undefined;
-  const names = touched.remote.map(key => endName({ epoch: remote.cursor.epoch, key }));
-  const pairs = new Map<string, Pair>(await store.getMany('pair', mailbox, names));
-  if (touched.local.length > 0) {
-    const wanted = new Set(touched.local);
+  // What came is in no pair.
+  const inPairs = (side: SideName) => without(touched[side], touched.came?.[side]);
+  const names = inPairs('remote').map(key => endName({ epoch: remote.cursor.epoch, key }));
+  const wanted = new Set(inPairs('local'));
+  if (wanted.size > 0) {
     const ends = await store.glimpses('pair', mailbox, peekLocalEnd);
-    const more = [...ends].filter(([, { key }]) => wanted.has(key)).map(([name]) => name);
-    for (const [name, pair] of await store.getMany('pair', mailbox, more)) pairs.set(name, pair);
+    for (const [name, { key }] of ends) if (wanted.has(key)) names.push(name);
   }
+  // Read after all of them were: that a message has no pair is proven then.
+  const pairs = await store.getMany('pair', mailbox, [...new Set(names)]);
   const found = [...pairs].sort(([a], [b]) => compareText(a, b)).map(([, pair]) => pair);
   const snapshotOf = async (side: SideName, { cursor, permanentFlags }: SideRecord): Promise<Snapshot> => {
     const keys = new Set([...touched[side], ...found.map(pair => pair[side].key)]);
+    for (const key of touched.gone?.[side] ?? []) keys.delete(key);
     const rows = await store.getMany(side, mailbox, [...keys].sort(compareText));
     return {
       mailbox,
@@ -72,6 +75,11 @@ async function readTouched(store: Store, record: MailboxRecord): Promise<Mailbox
     vanished: [],
     known: record.agreed ?? false,
   };
+}
+
+function without(keys: readonly MessageKey[], others: readonly MessageKey[] | undefined): MessageKey[] {
+  const less = new Set(others);
+  return keys.filter(key => !less.has(key));
 }
 
 /** Some messages of a mailbox. */

@@ -21,6 +21,8 @@ export interface Earlier {
   keys(): Promise<Iterable<MessageKey>>;
   /** Of every row what it takes to see whether it changed. */
   glimpses(): Promise<ReadonlyMap<MessageKey, Glimpse>>;
+  /** The files its rows describe; undefined where that is not known. */
+  familiar(): Promise<Familiar | undefined>;
   /** Those of these rows that it has. */
   rows(keys: Iterable<MessageKey>): Promise<ReadonlyMap<MessageKey, Row>>;
 }
@@ -40,7 +42,29 @@ export interface Changes {
   readonly before: ReadonlyMap<MessageKey, Row>;
   /** Rows that are no more: the message is gone, or cannot be read. */
   readonly gone: readonly MessageKey[];
+  /** Absent where nothing is to be noted. */
+  readonly familiar?: FamiliarChange;
 }
+
+/** Files of a side that keeps each message in one (Maildir): what is still under such a name is what its row says. */
+export interface Familiar {
+  /** Which directories they are in, and what their names mean: names of another place tell nothing. */
+  readonly place: string;
+  /** When all the files themselves were looked at last; milliseconds since the epoch. */
+  readonly looked: number;
+  /** Whoever asks for them may change the set. */
+  readonly names: Set<string>;
+  /** Messages whose files are to be looked at whatever their names. */
+  readonly doubted: readonly MessageKey[];
+}
+
+/** What a look at a mailbox says of its files. */
+export type FamiliarChange = Pick<Familiar, 'place' | 'looked'> &
+  (
+    | { readonly all: Iterable<string> }
+    /** Since the names it was given; those that came may be among those that went, and are there then. */
+    | { readonly gone: Iterable<string>; readonly added: Iterable<string> }
+  );
 
 export const NO_ROWS: ReadonlyMap<MessageKey, Row> = new Map();
 
@@ -73,6 +97,7 @@ export function earlierOf(snapshot: Snapshot): Earlier {
     size: rows.size,
     keys: async () => rows.keys(),
     glimpses: async () => rows,
+    familiar: async () => undefined,
     rows: async keys => pick(rows, keys),
   };
 }

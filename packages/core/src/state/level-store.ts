@@ -157,6 +157,13 @@ export class LevelStore implements Store {
     return this.#inTurn('its records cannot be counted', async () => this.#seals.tally(kind, mailbox).count);
   }
 
+  fingerprint(kind: Kind, mailbox: string): Promise<string> {
+    return this.#inTurn('its seals cannot be read', async () => {
+      const { count, sum } = this.#seals.tally(kind, mailbox);
+      return `${count} ${sum.high} ${sum.low}`;
+    });
+  }
+
   edition(kind: Kind, mailbox: string): number {
     return this.#editions.get(partitionKey(kind, mailbox)) ?? 0;
   }

@@ -6,6 +6,7 @@ import type { Cursor, Epoch, MessageKey } from '../model/row.js';
 import { readPair, readRow, storePair, storeRow } from './message-forms.js';
 import type {
   DigestIndex,
+  FileNames,
   Intent,
   Kind,
   MailboxRecord,
@@ -14,6 +15,7 @@ import type {
   RepositoryRecord,
   Settled,
   SideRecord,
+  Touched,
 } from './records.js';
 import {
   boolean,
@@ -68,6 +70,8 @@ const sideRecord = object<SideRecord>({
   unreadable: optional(raw => Object.fromEntries(reasons(raw))),
 });
 
+const keys = { remote: list(messageKey), local: list(messageKey) };
+
 const mailbox = object<MailboxRecord>({
   mailbox: branded,
   generation: whole,
@@ -75,9 +79,7 @@ const mailbox = object<MailboxRecord>({
   sides: object<MailboxRecord['sides']>({ remote: optional(sideRecord), local: optional(sideRecord) }),
   rematch: optional(text),
   quiet: optional(boolean),
-  touched: optional(
-    object<NonNullable<MailboxRecord['touched']>>({ remote: list(messageKey), local: list(messageKey) }),
-  ),
+  touched: optional(object<Touched>({ ...keys, came: optional(object(keys)), gone: optional(object(keys)) })),
   missing: optional(
     object<NonNullable<MailboxRecord['missing']>>({ remote: optional(whole), local: optional(whole) }),
   ),
@@ -134,6 +136,16 @@ const operation = object<Operation>({
 
 const digests = object<DigestIndex>({ stamp: text, digests: text });
 
+const files = object<FileNames>({
+  stamp: text,
+  place: text,
+  looked: number,
+  names: text,
+  gone: text,
+  of: optional(text),
+  doubted: list(messageKey),
+});
+
 const row = { store: storeRow, read: readRow };
 
 export const FORMS: { readonly [K in Kind]: Form<RecordKinds[K]> } = {
@@ -145,4 +157,5 @@ export const FORMS: { readonly [K in Kind]: Form<RecordKinds[K]> } = {
   intent: { store: intent, read: intent },
   log: { store: operation, read: operation },
   digests: { store: digests, read: digests },
+  files: { store: files, read: files },
 };

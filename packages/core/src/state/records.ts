@@ -27,6 +27,11 @@ export interface RecordKinds {
   log: Operation;
   /** Key `pairs`, partition = mailbox: an index of the pairs' digests. It may be missing, or name some that are gone. */
   digests: DigestIndex;
+  /**
+   * Keys `all` and `since`, partition = mailbox: the files of the local side that its rows describe. Both may be missing, or out
+   * of date.
+   */
+  files: FileNames;
 }
 
 export type Kind = keyof RecordKinds;
@@ -39,6 +44,7 @@ export const KINDS: readonly Kind[] = [
   'intent',
   'log',
   'digests',
+  'files',
 ];
 
 export interface RepositoryRecord {
@@ -75,9 +81,15 @@ export interface MailboxRecord {
    * The rows that changed, came or went since the mailbox was quiet and every message in it in a pair of two: with their
    * pairs they are all a merge can have something to say about. Absent where that is not known.
    */
-  readonly touched?: BySide<readonly MessageKey[]>;
+  readonly touched?: Touched;
   /** The name it had before: what its witness says until the next one is written. */
   readonly formerly?: MailboxName;
+}
+
+/** Those that came are in no pair, for it was quiet without them; those that went have no row any more. */
+export interface Touched extends BySide<readonly MessageKey[]> {
+  readonly came?: BySide<readonly MessageKey[]>;
+  readonly gone?: BySide<readonly MessageKey[]>;
 }
 
 /** Nothing to do, every message in a pair of two, and nothing changed since. */
@@ -124,6 +136,23 @@ export interface DigestIndex {
   readonly stamp: string;
   /** The first 48 bits of the digest of each pair, in base64, one after the other. */
   readonly digests: string;
+}
+
+/** Names end with a slash each; the first letter says whether the file is in `new` or in `cur`. */
+export interface FileNames {
+  /** What the rows of the local side added up to when this was written (`Store.fingerprint`). */
+  readonly stamp: string;
+  /** Which directories they are in, and what their letters mean: opaque. */
+  readonly place: string;
+  /** When all the files themselves were looked at last; milliseconds since the epoch. */
+  readonly looked: number;
+  /** In `all` the names, in `since` those that came since it was written. */
+  readonly names: string;
+  /** In `since` those that went, and the stamp that `all` has. */
+  readonly gone: string;
+  readonly of?: string;
+  /** Messages whose rows an apply changed or dropped: what is under their names has to be looked at. */
+  readonly doubted: readonly MessageKey[];
 }
 
 /** One apply. Without an end it was cut short, or is going on. */

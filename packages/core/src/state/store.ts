@@ -52,6 +52,8 @@ export interface Store {
   ): AsyncIterable<readonly [key: string, value: RecordKinds[K]]>;
   /** How many records a partition holds, by its seal. */
   count(kind: Kind, mailbox: string): Promise<number>;
+  /** What the records of a partition add up to, by its seal: another text for other records, now or in a later run. */
+  fingerprint(kind: Kind, mailbox: string): Promise<string>;
   /** A number that is another one after each write to a partition, for as long as the store is open. */
   edition(kind: Kind, mailbox: string): number;
   /** The partitions of a kind that hold records, sorted. */

@@ -12,13 +12,21 @@ type HandleEnd = 'settled' | 'vanished';
 /** Does what is to be done with what lies under a base name; at once where nothing has to be waited for. */
 type Handle = (base: Octets, found: Exclude<Found, { kind: 'vanished' }>) => HandleEnd | Promise<HandleEnd>;
 
+/** With when it began; milliseconds since the epoch. */
+export interface TimedPass {
+  readonly pass: Pass;
+  readonly at: number;
+}
+
 export interface CensusOptions {
   readonly directories: MailDirectories;
   readonly clock: Clock;
   /** Base names whose absence has to be proven. */
   readonly wanted: Iterable<Octets>;
-  /** Other files are looked for as well. */
-  readonly all?: true;
+  /** Other files that are looked for as well: all, or those with these base names. */
+  readonly others?: 'all' | ReadonlySet<Octets>;
+  /** A pass over these and the wanted ones, just taken. */
+  readonly first?: TimedPass;
   /** How many of the (at least two) passes that prove an absence must have met unchanged directories. */
   readonly stableNeeded: 1 | 2;
 }
@@ -33,21 +41,23 @@ export class Census {
   readonly #proof: AbsenceProof;
   readonly #only: ReadonlySet<Octets> | undefined;
   readonly #spots = new Map<Octets, readonly Spot[]>();
-  #last: { readonly pass: Pass; readonly at: number } | undefined;
-  #evidence: { readonly pass: Pass; readonly at: number } | undefined;
+  #last: TimedPass | undefined;
+  #evidence: TimedPass | undefined;
 
   private constructor(options: CensusOptions) {
     this.#directories = options.directories;
     this.#clock = options.clock;
     const wanted = new Set(options.wanted);
     this.#proof = new AbsenceProof(wanted, options.stableNeeded);
-    this.#only = options.all ? undefined : wanted;
+    const { others = [] } = options;
+    this.#only = others === 'all' ? undefined : new Set([...wanted, ...others]);
   }
 
   static async take(options: CensusOptions): Promise<Census> {
     const census = new Census(options);
     for (let passes = 1; passes <= MOST_PASSES; passes++) {
-      census.#pass();
+      if (passes === 1 && options.first !== undefined) census.#note(options.first);
+      else census.#pass();
       if (census.#last !== undefined && census.#proof.settled) break;
       if (census.#last === undefined) await options.clock.sleep(5);
     }
@@ -64,7 +74,7 @@ export class Census {
    * The pass all files were met in and when it began; undefined when the directories never stood still. Whatever happens
    * after it, while the files are read, shows in the directories' stamps.
    */
-  get evidence(): { readonly pass: Pass; readonly at: number } | undefined {
+  get evidence(): TimedPass | undefined {
     return this.#evidence;
   }
 
@@ -106,7 +116,10 @@ export class Census {
 
   #pass(): void {
     const at = this.#clock.now();
-    const pass = takePass(this.#directories, this.#only);
+    this.#note({ pass: takePass(this.#directories, this.#only), at });
+  }
+
+  #note({ pass, at }: TimedPass): void {
     if (pass.stable) this.#spots.clear();
     for (const [base, spots] of pass.spots) this.#spots.set(base, spots);
     this.#last = pass.stable ? { pass, at } : undefined;

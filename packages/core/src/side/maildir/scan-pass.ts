@@ -55,9 +55,7 @@ export function takePass(directories: MailDirectories, only?: ReadonlySet<Octets
         if (name.startsWith('.')) continue;
         const base = baseOfName(name);
         if (only?.has(base) === false) continue;
-        const known = spots.get(base);
-        if (known === undefined) spots.set(base, [{ directory, name }]);
-        else known.push({ directory, name });
+        noteSpot(spots, base, { directory, name });
       }
     }
   } catch (error) {
@@ -67,9 +65,17 @@ export function takePass(directories: MailDirectories, only?: ReadonlySet<Octets
   return { spots, stamps, stable: stamps.text === before.text };
 }
 
+export function noteSpot(spots: Map<Octets, Spot[]>, base: Octets, spot: Spot): void {
+  const known = spots.get(base);
+  if (known === undefined) spots.set(base, [spot]);
+  else known.push(spot);
+}
+
 export interface DirectoryStamps {
   /** Equal when neither directory was written to, replaced or mounted over in between, and keywords mean the same. */
   readonly text: string;
+  /** Equal when they are the same directories, and keywords mean the same. */
+  readonly place: string;
   /** The later of all change times, nanoseconds since the epoch. */
   readonly changed: bigint;
 }
@@ -81,6 +87,7 @@ export function directoryStamps(directories: MailDirectories): DirectoryStamps {
   const texts = parts.map(({ dev, ino, mtimeNs, ctimeNs }) => `${dev}.${ino}.${mtimeNs}.${ctimeNs}`);
   return {
     text: [...texts, keywords.text].join(' '),
+    place: [...parts.map(({ dev, ino }) => `${dev}.${ino}`), keywords.text].join(' '),
     changed: [...times, ...keywords.times].sort(compareTimes).at(-1)!,
   };
 }
@@ -96,6 +103,12 @@ export function cursorStamp(stamps: DirectoryStamps, at: number): string {
 
 /** An edit in place leaves no trace in a directory: the files themselves are looked at once a day. */
 const TRUSTED_MS = 86_400_000;
+
+/** Whether a look at the files is so long ago that they are to be looked at again. */
+export function isOldNews(looked: number, clock: Clock): boolean {
+  const age = clock.now() - looked;
+  return age < 0 || age > TRUSTED_MS;
+}
 
 /**
  * Whether the directories are provably as they were at the scan a cursor tells of: equal stamps, at that time older

@@ -8,6 +8,7 @@ import type { Seen, Sight } from '../side.js';
 import { Breather } from './breather.js';
 import { Census } from './census.js';
 import { baseOf, keyOf, parseFileName } from './file-name.js';
+import { familiarChange, glanceAt } from './glance.js';
 import type { KeywordLetters } from './keyword-letters.js';
 import { digestFile, type Found, fileDate, fileStamp } from './mail-file.js';
 import type { Octets } from './octets.js';
@@ -17,8 +18,8 @@ type Present = Exclude<Found, { kind: 'vanished' }>;
 type File = Pick<Extract<Found, { kind: 'file' }>, 'spots' | 'stats'>;
 
 /**
- * All messages of a mailbox, as what changed. Files whose size and mtime are those of the earlier row are not read; where
- * the directories are provably unchanged nothing is.
+ * All messages of a mailbox, as what changed. Files whose size and mtime are those of the earlier row are not read; files under
+ * familiar names are not even looked at, but once a day; where the directories are provably unchanged nothing is.
  */
 export async function scanMailbox(
   directories: MailDirectories,
@@ -41,10 +42,18 @@ export async function scanMailbox(
       gone: [],
     };
   }
-  const known = await earlier?.glimpses();
+  const glance = earlier && (await glanceAt(directories, earlier, clock));
+  const known = glance?.known ?? (await earlier?.glimpses());
   const wanted = [...(known?.keys() ?? []), ...(earlier?.unreadable.keys() ?? [])];
   const bases = wanted.map(baseOf).filter(base => base !== undefined);
-  const census = await Census.take({ directories, clock, wanted: bases, all: true, stableNeeded: 1 });
+  const census = await Census.take({
+    directories,
+    clock,
+    wanted: bases,
+    others: glance?.bases ?? 'all',
+    ...(glance === undefined ? {} : { first: glance.first }),
+    stableNeeded: 1,
+  });
   // Read after the pass whose stamps the cursor notes: a change in between shows in the next ones.
   const letters = directories.keywords.letters();
   const reader = new RowReader(letters, known);
@@ -61,20 +70,29 @@ export async function scanMailbox(
   const { rows, unreadable } = reader;
   const gone = [...(known?.keys() ?? [])].filter(key => !reader.stillHas(key));
   const { evidence } = census;
-  const provable = evidence !== undefined && inDoubt.size === 0;
+  // What a glance passed over is as old as the glance.
+  const isOneMoment = glance === undefined || glance.first.pass.stamps.text === evidence?.pass.stamps.text;
+  const provable = evidence !== undefined && isOneMoment && inDoubt.size === 0;
   const fresh = rows.size - before.size;
   return {
     mailbox,
     cursor: cursorOf(
-      (known?.size ?? 0) - gone.length + fresh + unreadable.size,
+      (earlier?.size ?? 0) - gone.length + fresh + unreadable.size,
       provable ? cursorStamp(evidence.pass.stamps, evidence.at) : undefined,
     ),
-    permanentFlags: directories.keywords.areOn ? letters.permanent(lettersIn(census)) : letters.flags,
+    permanentFlags: directories.keywords.areOn
+      ? letters.permanent(glance?.letters ?? lettersIn(census))
+      : letters.flags,
     unreadable,
     anew: earlier === undefined,
     rows,
     before,
     gone,
+    ...(provable
+      ? {
+          familiar: familiarChange(evidence, census.spots, key => reader.stillHas(key), glance),
+        }
+      : {}),
   };
 }
 

@@ -1,0 +1,129 @@
+import type { MailboxName } from '../model/mailbox.js';
+import type { MessageKey } from '../model/row.js';
+import type { Familiar, FamiliarChange } from '../side/earlier.js';
+import type { FileNames } from '../state/records.js';
+import type { Change, Store } from '../state/store.js';
+
+/** In smaller mailboxes the rows themselves are read as fast. */
+const WORTH_A_LIST = 1_000;
+/** So many characters of names that came or went are kept beside the list of all before it is written anew. */
+const MOST_SINCE = 1 << 16;
+/** So many messages in doubt are as good as all. */
+const MOST_DOUBTED = 2_000;
+
+/** The files that the rows of the local side describe; undefined where no list is known to fit the rows. */
+export async function loadFamiliar(store: Store, mailbox: MailboxName): Promise<Familiar | undefined> {
+  const since = await fitting(store, mailbox, await store.fingerprint('local', mailbox));
+  const all = since && (await store.get('files', mailbox, 'all'));
+  if (since === undefined || all === undefined || all.stamp !== since.of) return undefined;
+  const { place, looked, doubted } = since;
+  return { place, looked, names: namesOf(all, since), doubted };
+}
+
+/** Notes what a look at the mailbox said of its files, after its rows were written. */
+export async function noteFamiliar(
+  store: Store,
+  mailbox: MailboxName,
+  change: FamiliarChange,
+): Promise<void> {
+  const { place, looked } = change;
+  const stamp = await store.fingerprint('local', mailbox);
+  const header = { stamp, place, looked, doubted: [] };
+  const write = (changes: readonly Change[]) => store.write(changes, { durable: false });
+  const asAll = (names: Iterable<string>) =>
+    write([
+      { put: 'files', mailbox, key: 'all', value: { ...header, names: textOf(names), gone: '' } },
+      { put: 'files', mailbox, key: 'since', value: { ...header, names: '', gone: '', of: stamp } },
+    ]);
+  if ((await store.count('local', mailbox)) < WORTH_A_LIST) {
+    if ((await store.count('files', mailbox)) > 0) await write([{ clear: 'files', mailbox }]);
+    return;
+  }
+  if ('all' in change) return asAll(change.all);
+  const before = await store.get('files', mailbox, 'since');
+  if (before === undefined) return;
+  const gone = new Set([...listOf(before.gone), ...change.gone]);
+  const added = new Set(listOf(before.names));
+  for (const name of change.gone) added.delete(name);
+  for (const name of change.added) added.add(name);
+  const value = { ...before, ...header, names: textOf(added), gone: textOf(gone) };
+  if (value.names.length + value.gone.length <= MOST_SINCE) {
+    return write([{ put: 'files', mailbox, key: 'since', value }]);
+  }
+  const all = await store.get('files', mailbox, 'all');
+  if (all !== undefined) await asAll(namesOf(all, value));
+}
+
+/** The list of a mailbox's files while an apply changes its rows: it goes on fitting them, less those that changed. */
+export class FamiliarKeeper {
+  readonly #store: Store;
+  readonly #mailbox: MailboxName;
+  readonly #doubted = new Set<MessageKey>();
+  /** What the rows add up to, as long as nobody else changed any. */
+  #stamp: string | undefined;
+  #first: string | undefined;
+
+  constructor(store: Store, mailbox: MailboxName) {
+    this.#store = store;
+    this.#mailbox = mailbox;
+  }
+
+  /** The rows are as they are now: read just now. */
+  async begin(): Promise<void> {
+    this.#first = await this.#now();
+    this.#stamp = this.#first;
+    this.#doubted.clear();
+  }
+
+  /** The row of this message is changed or dropped. */
+  doubt(key: MessageKey): void {
+    this.#doubted.add(key);
+  }
+
+  /** Writes rows of the mailbox, as the only one who does. */
+  async during(write: () => Promise<void>): Promise<void> {
+    const isOurs = this.#stamp !== undefined && this.#stamp === (await this.#now());
+    await write();
+    this.#stamp = isOurs ? await this.#now() : undefined;
+  }
+
+  /** What makes the list fit the rows again. */
+  async changes(): Promise<Change[]> {
+    const [first, stamp, mailbox] = [this.#first, this.#stamp, this.#mailbox];
+    if (first === undefined || stamp === undefined || stamp === first) return [];
+    const since = await fitting(this.#store, mailbox, first);
+    if (since === undefined) return [];
+    const doubted = [...new Set([...since.doubted, ...this.#doubted])];
+    if (doubted.length > MOST_DOUBTED) return [];
+    return [{ put: 'files', mailbox, key: 'since', value: { ...since, stamp, doubted } }];
+  }
+
+  #now(): Promise<string> {
+    return this.#store.fingerprint('local', this.#mailbox);
+  }
+}
+
+/** What is known since the list of all was written, where it fits rows that add up to this. */
+async function fitting(store: Store, mailbox: MailboxName, stamp: string): Promise<FileNames | undefined> {
+  if ((await store.count('files', mailbox)) === 0) return undefined;
+  const since = await store.get('files', mailbox, 'since');
+  return since?.stamp === stamp ? since : undefined;
+}
+
+function namesOf(all: FileNames, since: FileNames): Set<string> {
+  const names = new Set(listOf(all.names));
+  for (const name of listOf(since.gone)) names.delete(name);
+  for (const name of listOf(since.names)) names.add(name);
+  return names;
+}
+
+function listOf(text: string): string[] {
+  const names = text.split('/');
+  names.pop();
+  return names;
+}
+
+function textOf(names: Iterable<string>): string {
+  const text = [...names].join('/');
+  return text === '' ? '' : `${text}/`;
+}

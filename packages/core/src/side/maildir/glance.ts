@@ -1,0 +1,137 @@
+import type { Clock } from '../../model/clock.js';
+import type { Glimpse, MessageKey, Row } from '../../model/row.js';
+import type { Earlier, Familiar, FamiliarChange } from '../earlier.js';
+import type { TimedPass } from './census.js';
+import { mailboxUnreadable } from './file-errors.js';
+import { baseOf, baseOfName, keyOf, parseFileName } from './file-name.js';
+import { entriesOf } from './layout.js';
+import type { Octets } from './octets.js';
+import { directoryStamps, isOldNews, type MailDirectories, noteSpot, type Spot } from './scan-pass.js';
+
+/** What the names alone say of a mailbox whose files were looked at before. */
+export interface Glance {
+  /** Base names under which something came, went or is called otherwise now, and those in doubt: all others are as they were. */
+  readonly bases: ReadonlySet<Octets>;
+  /** What the earlier snapshot had of these. */
+  readonly known: ReadonlyMap<MessageKey, Glimpse & Row>;
+  /** Familiar names that are no more. */
+  readonly gone: ReadonlySet<string>;
+  /** The letters of all names, each combination once; none where nobody asks for keywords. */
+  readonly letters: ReadonlySet<string>;
+  /** What was seen under these base names. */
+  readonly first: TimedPass;
+  readonly looked: number;
+}
+
+/**
+ * Undefined where every file is to be looked at: no names are familiar, or those of other directories; the last look at all files
+ * was a day ago, for an edit in place changes no name; or the directories change under the eyes.
+ */
+export async function glanceAt(
+  directories: MailDirectories,
+  earlier: Earlier,
+  clock: Clock,
+): Promise<Glance | undefined> {
+  if (earlier.unreadable.size > 0) return undefined;
+  const familiar = await earlier.familiar();
+  if (familiar === undefined || isOldNews(familiar.looked, clock)) return undefined;
+  const at = clock.now();
+  const count = familiar.names.size;
+  const before = directoryStamps(directories);
+  if (before.place !== familiar.place) return undefined;
+  const files = allFiles(directories);
+  const stamps = directoryStamps(directories);
+  if (stamps.text !== before.text) return undefined;
+  const { strangers, letters } = compareNames(files, familiar, directories.keywords.areOn);
+  const hits = count - familiar.names.size;
+  // What was not met is what is left of them.
+  const gone = familiar.names;
+  const bases = new Set([...strangers].map(baseOfSpot));
+  for (const name of gone) bases.add(baseOfSpot(name));
+  for (const key of familiar.doubted) {
+    const base = baseOf(key);
+    if (base !== undefined) bases.add(base);
+  }
+  const known = bases.size === 0 ? new Map() : await earlier.rows([...bases].map(keyOf));
+  const spots = spotsOf(files, bases);
+  // Every row is behind a name that is there still, or among those that are looked at: else names and rows do not fit.
+  const doubtful = [...spots.values()].flat().filter(spot => !strangers.has(familiarName(spot)));
+  if (hits - doubtful.length + known.size !== earlier.size) return undefined;
+  const pass = { spots, stamps, stable: true };
+  return { bases, known, gone, letters, first: { pass, at }, looked: familiar.looked };
+}
+
+type Files = readonly (readonly [directory: Spot['directory'], names: readonly Octets[]])[];
+
+function allFiles(directories: MailDirectories): Files {
+  try {
+    return (['new', 'cur'] as const).map(directory => {
+      return [directory, entriesOf(directories[directory]).filter(name => !name.startsWith('.'))];
+    });
+  } catch (error) {
+    throw mailboxUnreadable(directories.mailbox, error);
+  }
+}
+
+/** Takes the familiar names that are there out of the set; the others are strangers. */
+function compareNames(
+  files: Files,
+  { names: familiar }: Familiar,
+  wantsLetters: boolean,
+): { readonly strangers: ReadonlySet<string>; readonly letters: ReadonlySet<string> } {
+  const strangers = new Set<string>();
+  const letters = new Set<string>();
+  for (const [directory, names] of files) {
+    for (const name of names) {
+      if (wantsLetters) letters.add(parseFileName(name).letters ?? '');
+      const remembered = familiarName({ directory, name });
+      if (!familiar.delete(remembered)) strangers.add(remembered);
+    }
+  }
+  return { strangers, letters };
+}
+
+function spotsOf(files: Files, bases: ReadonlySet<Octets>): Map<Octets, Spot[]> {
+  const spots = new Map<Octets, Spot[]>();
+  if (bases.size === 0) return spots;
+  for (const [directory, names] of files) {
+    for (const name of names) {
+      const base = baseOfName(name);
+      if (bases.has(base)) noteSpot(spots, base, { directory, name });
+    }
+  }
+  return spots;
+}
+
+/** What a file is remembered as. */
+function familiarName({ directory, name }: Spot): string {
+  return `${directory === 'new' ? 'n' : 'c'}${name}`;
+}
+
+function baseOfSpot(remembered: string): Octets {
+  return baseOfName(remembered.slice(1) as Octets);
+}
+
+/** Names under which there is one file each, and that file is what its row says. */
+function* familiarNames(
+  spots: ReadonlyMap<Octets, readonly Spot[]>,
+  isRow: (key: MessageKey) => boolean,
+): Generator<string> {
+  for (const [base, [spot, ...others]] of spots) {
+    if (spot !== undefined && others.length === 0 && isRow(keyOf(base))) yield familiarName(spot);
+  }
+}
+
+/** What is to be remembered of a look at the files of a mailbox: at all of them, or at those a glance asked for. */
+export function familiarChange(
+  { pass: { stamps }, at }: TimedPass,
+  spots: ReadonlyMap<Octets, readonly Spot[]>,
+  isRow: (key: MessageKey) => boolean,
+  glance: Glance | undefined,
+): FamiliarChange {
+  const { place } = stamps;
+  const names = familiarNames(spots, isRow);
+  if (glance === undefined) return { place, looked: at, all: names };
+  const gone = [...glance.gone, ...[...spots.values()].flat().map(familiarName)];
+  return { place, looked: glance.looked, gone, added: names };
+}
