@@ -1,7 +1,12 @@
+import { createHash } from 'node:crypto';
 import { fetchRemote } from '@postern/core/api/fetch.js';
 import { makePlan } from '@postern/core/api/plan.js';
 import type { Seam } from '@postern/core/model/effect.js';
 import { PosternError } from '@postern/core/model/error.js';
+import { INBOX } from '@postern/core/model/mailbox.js';
+import { type Pair, pairKey } from '@postern/core/model/pair.js';
+import { type Epoch, type MessageKey, NO_EPOCH } from '@postern/core/model/row.js';
+import { pairsLike } from '@postern/core/observe/base-digests.js';
 import { describe, expect, it } from 'vitest';
 import { message } from '../../support/messages.js';
 import { Rig } from '../../support/rig.js';
@@ -119,4 +124,31 @@ describe('a message in a quiet mailbox of any size', () => {
     const left = await rig.run(({ store }) => store.partitions('digests'));
     expect(left).toEqual([]);
   });
+
+  it('is found among so many that only their digests are read', async () => {
+    const rig = await Rig.create();
+    const pairOf = (n: number): Pair => ({
+      remote: { epoch: '7' as Epoch, key: `${n}` as MessageKey },
+      local: { epoch: NO_EPOCH, key: `${n}.h` as MessageKey },
+      flags: [],
+      identity: { digest: digestOf(n), size: n },
+      weak: false,
+      ...(n % 2 === 0 ? {} : { remoteDigest: digestOf(-n) }),
+    });
+    const pairs = Array.from({ length: 9_000 }, (_, n) => pairOf(n));
+    const side = { cursor: { epoch: '7' as Epoch, count: pairs.length }, permanentFlags: [] };
+    const record = { mailbox: INBOX, generation: 1, sides: { remote: side, local: side } };
+    const wanted = new Set([digestOf(17), digestOf(-4_001), digestOf(-4_002), digestOf(10_000)]);
+    const found = await rig.run(async ({ store }) => {
+      const changes = pairs.map(
+        value => ({ put: 'pair', mailbox: INBOX, key: pairKey(value), value }) as const,
+      );
+      await store.write(changes, { durable: false });
+      const never = watchedStore(store, kind => expect(kind).not.toBe('pair'));
+      return [await pairsLike(never, record, wanted), await pairsLike(never, record, wanted)];
+    });
+    for (const one of found) expect(new Set(one)).toEqual(new Set([pairOf(17), pairOf(4_001)]));
+  });
 });
+
+const digestOf = (n: number) => createHash('sha256').update(`${n}`).digest('hex').slice(0, 32);

@@ -1,8 +1,9 @@
 import { PosternError } from '@postern/core/model/error.js';
 import type { Pair } from '@postern/core/model/pair.js';
 import type { Epoch, MessageKey, Row } from '@postern/core/model/row.js';
+import { digestsOf } from '@postern/core/observe/base-digests.js';
 import { pack } from '@postern/core/state/codec.js';
-import { peekLocalEnd, peekRow } from '@postern/core/state/glimpse.js';
+import { peekDigests, peekLocalEnd, peekRow } from '@postern/core/state/glimpse.js';
 import { readRow, storePair, storeRow } from '@postern/core/state/message-forms.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -83,10 +84,11 @@ describe('a glimpse', () => {
     );
   });
 
-  it('of a pair shows its local end', () => {
+  it('of a pair shows its local end, and its digests', () => {
     fc.assert(
       fc.property(pair, given => {
         expect(peekLocalEnd(pack(storePair(given)))).toEqual(given.local);
+        expect(peekDigests(pack(storePair(given)))).toEqual(digestsOf(given));
       }),
       { numRuns: 1000 },
     );
@@ -96,7 +98,7 @@ describe('a glimpse', () => {
     const whole = pack(storeRow(fc.sample(row, { numRuns: 1, seed: 7 })[0]!));
     let refused = 0;
     for (let length = 0; length < whole.length; length++) {
-      for (const peek of [peekRow, peekLocalEnd]) {
+      for (const peek of [peekRow, peekLocalEnd, peekDigests]) {
         try {
           peek(whole.subarray(0, length));
         } catch (error) {
@@ -109,7 +111,7 @@ describe('a glimpse', () => {
     expect(refused).toBeGreaterThan(whole.length);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), octets => {
-        for (const peek of [peekRow, peekLocalEnd]) {
+        for (const peek of [peekRow, peekLocalEnd, peekDigests]) {
           try {
             peek(Buffer.from(octets));
           } catch (error) {

@@ -1,6 +1,8 @@
 import { SIDES } from '../model/by-side.js';
 import { bug } from '../model/error.js';
+import type { MailboxName } from '../model/mailbox.js';
 import type { Pair } from '../model/pair.js';
+import { peekDigests } from '../state/glimpse.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Change, Store } from '../state/store.js';
 
@@ -9,6 +11,8 @@ const WORTH_AN_INDEX = 256;
 /** A digest's first 48 bits in base64. */
 const CHARACTERS = 8;
 const KEY = 'pairs';
+/** Of larger ones no more is read than the digests. */
+const WORTH_A_PEEK = 1 << 13;
 /** So many times as many digests as messages may be in an index. */
 const MOST_STALE = 1.5;
 
@@ -28,13 +32,29 @@ export async function pairsLike(
   const isSure = isLarge(record) && record.pending === undefined;
   const index = isSure ? await store.get('digests', mailbox, KEY) : undefined;
   if (index?.stamp === stamp && !holdsAny(index.digests, wanted)) return [];
-  const pairs = await store.all('pair', mailbox);
+  const all = await digestsByPair(store, mailbox);
   if (isSure && index?.stamp !== stamp) {
-    const digests = [...pairs.values()].flatMap(digestsOf).map(short).join('');
+    const digests = [...all.values()].flat().map(short).join('');
     const value = { stamp, digests };
     await store.write([{ put: 'digests', mailbox, key: KEY, value }], { durable: false });
   }
-  return pairsWith(pairs, wanted);
+  const found = [...all].filter(([, digests]) => digests.some(digest => wanted.has(digest)));
+  const pairs = await store.getMany(
+    'pair',
+    mailbox,
+    found.map(([key]) => key),
+  );
+  return [...pairs.values()];
+}
+
+async function digestsByPair(
+  store: Store,
+  mailbox: MailboxName,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  if ((await store.count('pair', mailbox)) > WORTH_A_PEEK)
+    return store.glimpses('pair', mailbox, peekDigests);
+  const pairs = await store.all('pair', mailbox);
+  return new Map([...pairs].map(([key, pair]) => [key, digestsOf(pair)]));
 }
 
 /** Those of the pairs that have one of these digests, on either side. */

@@ -2,7 +2,7 @@ import type { Flags } from '../model/flags.js';
 import type { End } from '../model/pair.js';
 import type { Epoch, Glimpse, MessageKey } from '../model/row.js';
 import { unpack } from './codec.js';
-import { PAIR, ROW, readFlags } from './message-forms.js';
+import { DIGEST, PAIR, ROW, readFlags } from './message-forms.js';
 import { misshapen, number } from './shape.js';
 
 /*
@@ -34,6 +34,17 @@ export function peekLocalEnd(payload: Buffer): End {
   const key = fields.text();
   if (epoch === undefined || key === undefined) return misshapen('a pair without its local end');
   return { epoch: epoch as Epoch, key: key as MessageKey };
+}
+
+/** The digests of a pair, as `digestsOf` has them of the whole. */
+export function peekDigests(payload: Buffer): readonly string[] {
+  const fields = new Fields(payload);
+  fields.skipTo(PAIR.identity + DIGEST);
+  const digest = fields.text();
+  if (digest === undefined) return misshapen('a pair without its digest');
+  fields.skipTo(PAIR.remoteDigest);
+  const other = fields.text();
+  return other === undefined ? [digest] : [digest, other];
 }
 
 const KNOWN_FLAGS = 1000;

@@ -36,6 +36,9 @@ export const PAIR: Readonly<Record<keyof Pair, number>> = {
 };
 const PAIR_LENGTH = 12;
 
+/** Where the digest stands in an identity. */
+export const DIGEST = 1;
+
 export function storeRow(row: Row): Stored {
   const { identity, envelope } = row;
   return [
@@ -105,7 +108,7 @@ function storeIdentity(identity: Identity): Stored {
 }
 
 function readIdentity(stored: Stored, at: number): Identity {
-  const identity: Mutable<Identity> = { digest: text(stored[at + 1]), size: whole(stored[at + 2]) };
+  const identity: Mutable<Identity> = { digest: text(stored[at + DIGEST]), size: whole(stored[at + 2]) };
   if (stored[at] !== null) identity.messageId = text(stored[at]);
   if (stored[at + 3] !== null) identity.content = text(stored[at + 3]);
   return identity;
