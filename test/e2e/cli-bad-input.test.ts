@@ -115,6 +115,16 @@ describe('a configuration that is wrong ends with 78 and names file and line', (
       '"remote.url": the URL holds a password',
     ],
     ['[local]', '[locals]', 'unknown key "locals"'],
+    [
+      '[remote]',
+      '[remote]\ndisable-extensions = ["IDLE"]',
+      '"remote.disable-extensions" must be "APPENDLIMIT" or',
+    ],
+    [
+      '[remote]',
+      '[remote]\ndisable-extensions = ["MOVE"]',
+      '"remote.disable-extensions": a maildir: URL has no use for it',
+    ],
     ['[local]\nlayout = "maildir++"', '[local]\nlayout = "mbox"', '"local.layout"'],
   ])('%j written as %j', async (from, to, words) => {
     const text = good().replace(from, to);

@@ -146,7 +146,7 @@ function makeSide(position: SideName, { config, env, warn }: Opening): Side {
       random: sixteenDigits,
     });
   }
-  const { host, port, user, tls, ca, passwordCommand, reader } = end;
+  const { host, port, user, tls, ca, passwordCommand, reader, disabled } = end;
   return new ImapSide({
     host,
     port,
@@ -154,6 +154,7 @@ function makeSide(position: SideName, { config, env, warn }: Opening): Side {
     tls,
     ...(ca === undefined ? {} : { ca: certificatesIn(ca, position) }),
     ...(reader === undefined ? {} : { reader }),
+    ...(disabled === undefined ? {} : { disabled }),
     password: passwordFrom({
       account: `${user} on ${host}`,
       ...(passwordCommand === undefined ? {} : { command: passwordCommand }),

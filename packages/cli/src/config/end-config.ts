@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { SideName } from '@postern/core/model/by-side.js';
 import { PosternError } from '@postern/core/model/error.js';
+import type { Extension } from '@postern/core/side/imap/extensions.js';
 import type { CopyKind } from '@postern/core/side/maildir/copying.js';
 import { detectLayout, type MaildirLayout } from '@postern/core/side/maildir/layout.js';
 import { type EndAddress, parseEndUrl } from './end-url.js';
@@ -17,6 +18,7 @@ export type EndConfig =
       readonly ca?: string;
       readonly passwordCommand?: string | readonly string[];
       readonly reader?: 'bulk' | 'imapflow';
+      readonly disabled?: readonly Extension[];
       /** How many there may be at once. */
       readonly connections: number;
     })
@@ -38,7 +40,15 @@ interface Source {
   readonly paths: RepositoryPaths;
 }
 
-const OF_ACCOUNTS = ['user', 'tls', 'ca', 'password-command', 'reader', 'connections'] as const;
+const OF_ACCOUNTS = [
+  'user',
+  'tls',
+  'ca',
+  'password-command',
+  'reader',
+  'disable-extensions',
+  'connections',
+] as const;
 
 /** Few servers allow less, and other clients of the account need some too. */
 const CONNECTIONS = 3;
@@ -72,8 +82,8 @@ export function endOf(end: ConfigFile['remote'], { table, text, paths }: Source)
     return fail('url', error.message, error.hint);
   }
   if (address.kind === 'maildir') {
-    for (const key of ['user', 'ca', 'password-command', 'reader', 'connections'] as const) {
-      if (end[key] !== undefined) fail(key, 'a maildir: URL has no use for it');
+    for (const key of OF_ACCOUNTS) {
+      if (key !== 'tls' && end[key] !== undefined) fail(key, 'a maildir: URL has no use for it');
     }
     return { ...address, ...(end.layout === undefined ? {} : { layout: end.layout }), ...copiesOf(end) };
   }
@@ -90,6 +100,7 @@ export function endOf(end: ConfigFile['remote'], { table, text, paths }: Source)
     connections: end.connections ?? CONNECTIONS,
     ...(end.ca === undefined ? {} : { ca: resolve(paths.postern, end.ca) }),
     ...(end.reader === undefined ? {} : { reader: end.reader }),
+    ...(end['disable-extensions'] === undefined ? {} : { disabled: end['disable-extensions'] }),
     ...(end['password-command'] === undefined ? {} : { passwordCommand: end['password-command'] }),
   };
 }

@@ -1,5 +1,6 @@
 import { POLICY_KINDS, type PolicyKind } from '@postern/core/merge/policy.js';
 import { mailboxPatternFault } from '@postern/core/model/mailbox-pattern.js';
+import { EXTENSIONS } from '@postern/core/side/imap/extensions.js';
 import { z } from 'zod';
 
 /** The version of the configuration format this postern writes and reads. */
@@ -15,6 +16,7 @@ const end = z.strictObject({
   ca: plainText.optional(),
   'password-command': z.union([text, z.array(text).min(1)], 'a command line, or a list of words').optional(),
   reader: z.enum(['bulk', 'imapflow']).optional(),
+  'disable-extensions': z.array(z.enum(EXTENSIONS)).optional(),
   connections: z.int().min(1).max(10).optional(),
   layout: z.enum(['maildir++', 'fs']).optional(),
   copies: z.enum(['files', 'links']).optional(),

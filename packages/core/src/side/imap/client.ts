@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Transform } from 'node:stream';
+import { disableExtensions } from './extensions.js';
 import type { ImapOptions } from './imap-options.js';
 import { appendWithoutAsking, type Compile, type SentCommand } from './literal-plus.js';
 import { CONNECT, GREETING, SILENCE } from './loss.js';
@@ -13,7 +14,7 @@ export interface RawClient {
   readonly usable: boolean;
   readonly secureConnection: boolean;
   readonly greeting?: string;
-  readonly capabilities: ReadonlyMap<string, boolean | number>;
+  capabilities: Map<string, boolean | number>;
   readonly namespaces?: Namespaces;
   commands: Map<string, ClientCommand>;
   rawSensitiveCommand: boolean;
@@ -98,6 +99,7 @@ export async function makeClient(
     clientInfo: { name: 'postern' },
     logger: faultLogger(fault),
   } as unknown as ConstructorParameters<typeof ImapFlow>[0]) as unknown as RawClient;
+  disableExtensions(client, options.disabled ?? []);
   client.commands = fewerRoundTrips(client.commands, password);
   appendWithoutAsking(client, compile as unknown as Compile);
   return client;

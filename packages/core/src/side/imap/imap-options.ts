@@ -1,5 +1,6 @@
 import type { Clock } from '../../model/clock.js';
 import type { Seam } from '../../model/effect.js';
+import type { Extension } from './extensions.js';
 
 /** `implicit` is TLS from the first octet, `starttls` is required to succeed, `none` is cleartext by explicit wish. */
 export type TlsMode = 'implicit' | 'starttls' | 'none';
@@ -29,6 +30,8 @@ export interface ImapOptions {
   readonly timeouts?: ImapTimeouts;
   /** Who reads what many messages are told in: our own strict reader (the default), or imapflow. */
   readonly reader?: 'bulk' | 'imapflow';
+  /** What the server claims and is not to be used. */
+  readonly disabled?: readonly Extension[];
 }
 
 /** All in milliseconds. */
