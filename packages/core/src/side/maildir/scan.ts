@@ -88,10 +88,9 @@ export async function scanMailbox(
     rows,
     before,
     gone,
-    ...(provable
-      ? {
-          familiar: familiarChange(evidence, census.spots, key => reader.stillHas(key), glance),
-        }
+    // Where one cannot be read, every file is looked at the next time.
+    ...(provable && unreadable.size === 0
+      ? { familiar: familiarChange(evidence, census.spots, key => reader.stillHas(key), glance) }
       : {}),
   };
 }
