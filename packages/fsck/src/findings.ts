@@ -122,7 +122,7 @@ export const FINDINGS = {
   ),
   'pair-edited': info(
     'A file was changed in place since both sides agreed on it.',
-    'Nothing: the `sync` that sees it keeps both versions: the next one after anything else changed in the mailbox, or after a day; in a large mailbox after a day.',
+    'Nothing: the `sync` that sees it keeps both versions: the next one after anything else changed in the mailbox, in a large one an hour after the last look at the files, or after a day.',
   ),
   'side-restored': info(
     'UIDVALIDITY changed or a counter of the server went back.',

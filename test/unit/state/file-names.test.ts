@@ -72,7 +72,7 @@ describe('the list of familiar files', () => {
     await noteFamiliar(store, INBOX, { ...LOOK, all: ['ca'] });
     const keeper = new FamiliarKeeper(store, INBOX);
     await keeper.begin();
-    keeper.doubt('7' as never);
+    keeper.doubt('local', '7' as never);
     await keeper.during(() => store.write([{ del: 'local', mailbox: INBOX, key: '7' }], { durable: false }));
     await keeper.during(() => putRows(1_000, 1_001));
     await store.write(await keeper.changes(), { durable: false });
@@ -97,7 +97,7 @@ describe('the list of familiar files', () => {
     await noteFamiliar(store, INBOX, { ...LOOK, all: ['ca'] });
     const keeper = new FamiliarKeeper(store, INBOX);
     await keeper.begin();
-    for (let n = 0; n < 2_001; n++) keeper.doubt(`${n}` as never);
+    for (let n = 0; n < 2_001; n++) keeper.doubt('local', `${n}` as never);
     await keeper.during(() => putRows(3_000, 3_001));
     expect(await keeper.changes()).toEqual([]);
   });

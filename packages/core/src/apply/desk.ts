@@ -28,6 +28,7 @@ export class Desk {
   readonly repository: Repository;
   readonly mailbox: MailboxName;
   readonly operation: string;
+  readonly files: FamiliarKeeper;
   #record: MailboxRecord;
   #rows: Record<SideName, Map<MessageKey, Row>> = { remote: new Map(), local: new Map() };
   /** By `pairKey`, which is the name of the remote end. */
@@ -46,14 +47,13 @@ export class Desk {
   #isFirst = false;
   /** Digests of pairs that were put. */
   readonly #added: string[] = [];
-  readonly #files: FamiliarKeeper;
 
   private constructor(repository: Repository, record: MailboxRecord, operation: string) {
     this.repository = repository;
     this.mailbox = record.mailbox;
     this.operation = operation;
     this.#record = record;
-    this.#files = new FamiliarKeeper(repository.store, record.mailbox);
+    this.files = new FamiliarKeeper(repository.store, record.mailbox);
   }
 
   /**
@@ -96,7 +96,7 @@ export class Desk {
       this.#unpaired[side].clear();
       for (const row of this.#rows[side].values()) this.#noteUnpaired(side, row);
     }
-    await this.#files.begin();
+    await this.files.begin();
   }
 
   /** Takes a fresh snapshot of one side, because the mailbox is not what the last one said. */
@@ -205,7 +205,7 @@ export class Desk {
 
   putRow(side: SideName, row: Row): void {
     this.#forgetUnpaired(side, row.key);
-    if (side === 'local' && this.#rows.local.has(row.key)) this.#files.doubt(row.key);
+    if (this.#rows[side].has(row.key)) this.files.doubt(side, row.key);
     this.#rows[side].set(row.key, row);
     this.#noteUnpaired(side, row);
     const next = Number(row.key) + 1;
@@ -215,7 +215,7 @@ export class Desk {
 
   dropRow(side: SideName, key: MessageKey): void {
     this.#forgetUnpaired(side, key);
-    if (side === 'local') this.#files.doubt(key);
+    this.files.doubt(side, key);
     if (this.#rows[side].delete(key)) this.#changes.push({ del: side, mailbox: this.mailbox, key });
   }
 
@@ -250,7 +250,7 @@ export class Desk {
     }
     await this.commit({ durable: this.#begun });
     if (this.#begun) await this.#writeWitnesses();
-    await this.repository.store.write(await this.#files.changes(), { durable: false });
+    await this.repository.store.write(await this.files.changes(), { durable: false });
   }
 
   /** Whether a merge would find nothing to do: every message of both sides is in a pair whose ends are as it says. */
@@ -282,7 +282,7 @@ export class Desk {
     await this.#beforeCommit();
     const changes = this.#changes;
     this.#changes = [];
-    await this.#files.during(() => this.repository.store.write(changes, options));
+    await this.files.during(() => this.repository.store.write(changes, options));
   }
 
   /** Commits what two mailboxes share in one batch. */
@@ -294,7 +294,7 @@ export class Desk {
     this.#changes = [];
     if (changes.length === 0) return;
     const write = () => this.repository.store.write(changes, options);
-    await this.#files.during(() => other.#files.during(write));
+    await this.files.during(() => other.files.during(write));
   }
 
   /** What changes outside an apply is not among what is known to have changed: within one, `finish` knows. */

@@ -71,6 +71,7 @@ async function runBatch(desk: Desk, actions: readonly Action[], report: Report):
     }
     const known = desk.row(on, pair[on]) ?? bug('a pair without its row');
     if (isAnother(known.identity, to.identity)) {
+      desk.files.suspect(on, to.key);
       report(action, skipped(`another message is in its place on the ${on} side`));
       continue;
     }

@@ -101,7 +101,10 @@ async function runBatch(
     }
     const doubt = await doubtAbout({ desk, pair, row, on, elsewhere, gone: absent.has(pair[from].key) });
     if (doubt === undefined) removals.push({ action, pair, row });
-    else report(action, skipped(doubt));
+    else {
+      desk.files.suspect(on, row.key);
+      report(action, skipped(doubt));
+    }
   }
   if (removals.length > 0) await remove(desk, on, removals, report);
   await desk.commit({ durable: true });
@@ -180,6 +183,7 @@ async function remove(
         report(action);
         break;
       case 'changed':
+        desk.files.suspect(on, row.key);
         report(action, skipped(outcome.reason));
         break;
       case 'refused':

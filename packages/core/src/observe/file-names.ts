@@ -1,3 +1,4 @@
+import type { SideName } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { MessageKey } from '../model/row.js';
 import type { Familiar, FamiliarChange } from '../side/earlier.js';
@@ -62,6 +63,7 @@ export class FamiliarKeeper {
   /** What the rows add up to, as long as nobody else changed any. */
   #stamp: string | undefined;
   #first: string | undefined;
+  #isSuspect = false;
 
   constructor(store: Store, mailbox: MailboxName) {
     this.#store = store;
@@ -76,8 +78,14 @@ export class FamiliarKeeper {
   }
 
   /** The row of this message is changed or dropped. */
-  doubt(key: MessageKey): void {
-    this.#doubted.add(key);
+  doubt(side: SideName, key: MessageKey): void {
+    if (side === 'local') this.#doubted.add(key);
+  }
+
+  /** Something else is there than the row of this message says: the next look has to see it, whatever the directories say. */
+  suspect(side: SideName, key: MessageKey): void {
+    this.doubt(side, key);
+    this.#isSuspect ||= side === 'local';
   }
 
   /** Writes rows of the mailbox, as the only one who does. */
@@ -87,10 +95,26 @@ export class FamiliarKeeper {
     this.#stamp = isOurs ? await this.#now() : undefined;
   }
 
-  /** What makes the list fit the rows again. */
+  /** What the apply leaves to the next look, after its last write. */
   async changes(): Promise<Change[]> {
+    return [...(await this.#listChanges()), ...(this.#isSuspect ? await this.#stampChanges() : [])];
+  }
+
+  /** Without a stamp the directories prove nothing. */
+  async #stampChanges(): Promise<Change[]> {
+    const mailbox = this.#mailbox;
+    const record = await this.#store.get('mailbox', '', mailbox);
+    if (record?.sides.local === undefined) return [];
+    const { stamp: _stamp, ...cursor } = record.sides.local.cursor;
+    const sides = { ...record.sides, local: { ...record.sides.local, cursor } };
+    return [{ put: 'mailbox', mailbox: '', key: mailbox, value: { ...record, sides } }];
+  }
+
+  /** What makes the list fit the rows again. */
+  async #listChanges(): Promise<Change[]> {
     const [first, stamp, mailbox] = [this.#first, this.#stamp, this.#mailbox];
-    if (first === undefined || stamp === undefined || stamp === first) return [];
+    if (first === undefined || stamp === undefined || (stamp === first && this.#doubted.size === 0))
+      return [];
     const since = await fitting(this.#store, mailbox, first);
     if (since === undefined) return [];
     const doubted = [...new Set([...since.doubted, ...this.#doubted])];

@@ -6,7 +6,10 @@ import { mailboxUnreadable } from './file-errors.js';
 import { baseOf, baseOfName, keyOf, parseFileName } from './file-name.js';
 import { entriesOf } from './layout.js';
 import type { Octets } from './octets.js';
-import { directoryStamps, isOldNews, type MailDirectories, noteSpot, type Spot } from './scan-pass.js';
+import { directoryStamps, type MailDirectories, noteSpot, type Spot } from './scan-pass.js';
+
+/** An edit in place changes no name: where anything else changed, the files themselves are looked at once an hour. */
+const TRUSTED_MS = 3_600_000;
 
 /** What the names alone say of a mailbox whose files were looked at before. */
 export interface Glance {
@@ -24,8 +27,8 @@ export interface Glance {
 }
 
 /**
- * Undefined where every file is to be looked at: no names are familiar, or those of other directories; the last look at all files
- * was a day ago, for an edit in place changes no name; or the directories change under the eyes.
+ * Undefined where every file is to be looked at: no names are familiar, or those of other directories; all files were looked at
+ * last too long ago; or the directories change under the eyes.
  */
 export async function glanceAt(
   directories: MailDirectories,
@@ -34,8 +37,9 @@ export async function glanceAt(
 ): Promise<Glance | undefined> {
   if (earlier.unreadable.size > 0) return undefined;
   const familiar = await earlier.familiar();
-  if (familiar === undefined || isOldNews(familiar.looked, clock)) return undefined;
+  if (familiar === undefined) return undefined;
   const at = clock.now();
+  if (at < familiar.looked || at - familiar.looked > TRUSTED_MS) return undefined;
   const count = familiar.names.size;
   const before = directoryStamps(directories);
   if (before.place !== familiar.place) return undefined;

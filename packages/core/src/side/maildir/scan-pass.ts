@@ -104,12 +104,6 @@ export function cursorStamp(stamps: DirectoryStamps, at: number): string {
 /** An edit in place leaves no trace in a directory: the files themselves are looked at once a day. */
 const TRUSTED_MS = 86_400_000;
 
-/** Whether a look at the files is so long ago that they are to be looked at again. */
-export function isOldNews(looked: number, clock: Clock): boolean {
-  const age = clock.now() - looked;
-  return age < 0 || age > TRUSTED_MS;
-}
-
 /**
  * Whether the directories are provably as they were at the scan a cursor tells of: equal stamps, at that time older
  * than the file system's clock could blur (git's racy rule), and the scan at most a day ago.

@@ -19,7 +19,7 @@ type File = Pick<Extract<Found, { kind: 'file' }>, 'spots' | 'stats'>;
 
 /**
  * All messages of a mailbox, as what changed. Files whose size and mtime are those of the earlier row are not read; files under
- * familiar names are not even looked at, but once a day; where the directories are provably unchanged nothing is.
+ * familiar names are not even looked at, but once an hour; where the directories are provably unchanged nothing is.
  */
 export async function scanMailbox(
   directories: MailDirectories,
