@@ -3,6 +3,7 @@ import { sync } from '@postern/core/api/sync.js';
 import type { Clock } from '@postern/core/model/clock.js';
 import { openSeam } from '@postern/core/model/effect.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
+import { observeMailbox } from '@postern/core/observe/observe-mailbox.js';
 import { observeSide } from '@postern/core/observe/observe-side.js';
 import { recordKey } from '@postern/core/state/keys.js';
 import { type AnyLevel, ENCODING } from '@postern/core/state/level.js';
@@ -28,6 +29,7 @@ class Rig {
   readonly level = new PowerLevel();
   /** How often all rows of the Maildir were read. */
   whole = 0;
+  onTime: (now: number) => void = () => {};
   #ahead = 60_000;
   #counter = 0;
 
@@ -53,7 +55,13 @@ class Rig {
   }
 
   #repository(store: Store): Repository {
-    const clock: Clock = { now: () => Date.now() + this.#ahead, sleep: async () => {} };
+    // Two readings are never of the same millisecond.
+    const now = () => {
+      const time = Date.now() + this.#ahead++;
+      this.onTime(time);
+      return time;
+    };
+    const clock: Clock = { now, sleep: async () => {} };
     return {
       id: this.id,
       sides: {
@@ -83,10 +91,11 @@ class Rig {
     return work(this.#repository(watched));
   }
 
-  /** What the state has of the Maildir after a look at it. */
-  look() {
+  /** What the state has of the Maildir after a look at it. `seen` is told how many files were looked at. */
+  look(seen?: (files: number) => void) {
     return this.run(async repository => {
-      await observeSide(repository, 'local', {});
+      if (seen === undefined) await observeSide(repository, 'local', {});
+      else await observeMailbox(repository, 'local', INBOX, seen);
       return this.#known(repository);
     });
   }
@@ -98,6 +107,7 @@ class Rig {
       count: cursor.count,
       permanentFlags,
       unreadable: Object.keys(unreadable).sort(),
+      stamp: cursor.stamp,
     };
   }
 
@@ -203,7 +213,7 @@ describe('files under familiar names', () => {
     for (let round = 0; round < 20; round++) {
       if (round % 3 === 0) hand.tidy();
       for (let n = random.below(6); n > 0; n--) hand.act();
-      const known = await rig.look();
+      const { stamp: _stamp, ...known } = await rig.look();
       expect({ ...known, rows: sorted(known.rows) }).toEqual(await rig.truth());
     }
     expect(rig.whole).toBeLessThan(16);
@@ -222,6 +232,63 @@ describe('files under familiar names', () => {
     rig.pass(HOUR);
     rig.maildir.put('new', 'two.more', fileBytes('two'));
     expect((await rig.look()).rows.get('5.m.h')).toEqual(edited);
+    expect(rig.whole).toBe(1);
+  });
+
+  it('are looked at once a day where nothing else changes, though names were read meanwhile', async () => {
+    const rig = await Rig.make();
+    await rig.look();
+    rig.pass(HOUR / 2);
+    rig.maildir.put('new', 'one.more', fileBytes('more'));
+    await rig.look();
+    rig.maildir.put('cur', '5.m.h:2,', fileBytes('m5', 'another text\n'));
+    rig.pass(23.75 * HOUR);
+    rig.whole = 0;
+    expect((await rig.look()).rows.get('5.m.h')).toEqual((await rig.truth()).rows.get('5.m.h' as never));
+    expect(rig.whole).toBe(1);
+  });
+
+  it.each(['all of them', 'those that are not familiar'])(
+    'are remembered as they were met, in a look at %s',
+    async which => {
+      const rig = await Rig.make();
+      await rig.look();
+      for (const name of ['a', 'b', 'c']) rig.maildir.put('new', name, fileBytes(name));
+      if (which === 'all of them') rig.pass(HOUR);
+      const names = rig.maildir.names('new');
+      let done = false;
+      // All three are renamed after the first was met: the others are looked for once more, it is not.
+      await rig.look(met => {
+        if (done || met < 2) return;
+        done = true;
+        for (const name of names) renameSync(rig.path(`new/${name}`), rig.path(`cur/${name}:2,S`));
+      });
+      rig.maildir.put('new', 'd', fileBytes('d'));
+      const { rows } = await rig.look();
+      expect(names.map(name => rows.get(name as never)?.flags)).toEqual(names.map(() => ['\\Seen']));
+    },
+  );
+
+  it('were read when the first reading of their names began, whatever was read again', async () => {
+    const rig = await Rig.make();
+    await rig.look();
+    unlinkSync(rig.path('cur/7.m.h:2,'));
+    const times: number[] = [];
+    rig.onTime = now => times.push(now);
+    const { stamp } = await rig.look();
+    const [, at] = /^2 ([0-9]+) /.exec(stamp ?? '') ?? [];
+    expect(times).toContain(Number(at));
+    expect(Number(at)).toBeLessThan(times.at(-1)!);
+  });
+
+  it('are not compared where most of them are called otherwise now', async () => {
+    const rig = await Rig.make();
+    await rig.look();
+    rig.whole = 0;
+    for (const file of rig.files())
+      renameSync(rig.path(file), rig.path(`cur/${file.split('/')[1]!.split(':2,')[0]}:2,F`));
+    const { stamp: _stamp, ...known } = await rig.look();
+    expect({ ...known, rows: sorted(known.rows) }).toEqual(await rig.truth());
     expect(rig.whole).toBe(1);
   });
 

@@ -1,6 +1,6 @@
 import { type BySide, SIDES, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
-import type { PermanentFlags } from '../model/flags.js';
+import { type PermanentFlags, sameFlags } from '../model/flags.js';
 import { type Identity, sameMessage } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
 import { type End, endName, isSettled, type Pair, pairKey } from '../model/pair.js';
@@ -205,7 +205,8 @@ export class Desk {
 
   putRow(side: SideName, row: Row): void {
     this.#forgetUnpaired(side, row.key);
-    if (this.#rows[side].has(row.key)) this.files.doubt(side, row.key);
+    const before = this.#rows[side].get(row.key);
+    if (before !== undefined && !sameFlags(before.flags, row.flags)) this.files.doubt(side, row.key);
     this.#rows[side].set(row.key, row);
     this.#noteUnpaired(side, row);
     const next = Number(row.key) + 1;

@@ -87,6 +87,7 @@ async function runBatch(journey: Journey, actions: readonly Action[], report: Re
     if (left) recordMove(journey, { on, outcome: outcome.kind, victim, arrived, partner, before: pair });
     if (left && arrived === undefined) to.putIntent(id, { ...intent, lost: to.repository.clock.now() });
     else to.clearIntent(id);
+    if (outcome.kind === 'changed') from.files.suspect(on, victim.key);
     report(action, refusalOf(outcome, journey, on));
   }
   await from.commitWith(to, { durable: true });

@@ -163,6 +163,7 @@ class SurplusBatch {
           this.#report(action, failed('the local side marks messages only, and does not remove them'));
           break;
         case 'changed':
+          desk.files.suspect('local', pair.local.key);
           this.#report(action, skipped(outcome.reason));
           break;
         case 'refused':

@@ -9,6 +9,8 @@ import type { Change, Store } from '../state/store.js';
 const WORTH_A_LIST = 1_000;
 /** So many characters of names that came or went are kept beside the list of all before it is written anew. */
 const MOST_SINCE = 1 << 16;
+/** A longer list is more than what it spares (and than what an export has room for): 400,000 names. */
+const LONGEST_LIST = 1 << 25;
 /** So many messages in doubt are as good as all. */
 const MOST_DOUBTED = 2_000;
 
@@ -27,19 +29,23 @@ export async function noteFamiliar(
   mailbox: MailboxName,
   change: FamiliarChange,
 ): Promise<void> {
+  const write = (changes: readonly Change[]) => store.write(changes, { durable: false });
+  const none: Change[] = [{ clear: 'files', mailbox }];
+  if ((await store.count('local', mailbox)) < WORTH_A_LIST) {
+    if ((await store.count('files', mailbox)) > 0) await write(none);
+    return;
+  }
   const { place, looked } = change;
   const stamp = await store.fingerprint('local', mailbox);
   const header = { stamp, place, looked, doubted: [] };
-  const write = (changes: readonly Change[]) => store.write(changes, { durable: false });
-  const asAll = (names: Iterable<string>) =>
-    write([
-      { put: 'files', mailbox, key: 'all', value: { ...header, names: textOf(names), gone: '' } },
+  const asAll = (all: Iterable<string>) => {
+    const names = textOf(all);
+    if (names.length > LONGEST_LIST) return write(none);
+    return write([
+      { put: 'files', mailbox, key: 'all', value: { ...header, names, gone: '' } },
       { put: 'files', mailbox, key: 'since', value: { ...header, names: '', gone: '', of: stamp } },
     ]);
-  if ((await store.count('local', mailbox)) < WORTH_A_LIST) {
-    if ((await store.count('files', mailbox)) > 0) await write([{ clear: 'files', mailbox }]);
-    return;
-  }
+  };
   if ('all' in change) return asAll(change.all);
   const before = await store.get('files', mailbox, 'since');
   if (before === undefined) return;
@@ -70,14 +76,14 @@ export class FamiliarKeeper {
     this.#mailbox = mailbox;
   }
 
-  /** The rows are as they are now: read just now. */
+  /** Goes on from the rows as they are now; what was in doubt before is forgotten. */
   async begin(): Promise<void> {
     this.#first = await this.#now();
     this.#stamp = this.#first;
     this.#doubted.clear();
   }
 
-  /** The row of this message is changed or dropped. */
+  /** The row of this message is dropped, or says other flags. */
   doubt(side: SideName, key: MessageKey): void {
     if (side === 'local') this.#doubted.add(key);
   }

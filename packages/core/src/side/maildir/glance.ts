@@ -1,5 +1,5 @@
 import type { Clock } from '../../model/clock.js';
-import type { Glimpse, MessageKey, Row } from '../../model/row.js';
+import type { MessageKey, Row } from '../../model/row.js';
 import type { Earlier, Familiar, FamiliarChange } from '../earlier.js';
 import type { TimedPass } from './census.js';
 import { mailboxUnreadable } from './file-errors.js';
@@ -11,12 +11,16 @@ import { directoryStamps, type MailDirectories, noteSpot, type Spot } from './sc
 /** An edit in place changes no name: where anything else changed, the files themselves are looked at once an hour. */
 const TRUSTED_MS = 3_600_000;
 
+/** Where more than these and more than one in so many are to be looked at, a look at all of them is as good. */
+const MOST_BASES = 1_000;
+const MOST_SHARE = 4;
+
 /** What the names alone say of a mailbox whose files were looked at before. */
 export interface Glance {
   /** Base names under which something came, went or is called otherwise now, and those in doubt: all others are as they were. */
   readonly bases: ReadonlySet<Octets>;
   /** What the earlier snapshot had of these. */
-  readonly known: ReadonlyMap<MessageKey, Glimpse & Row>;
+  readonly known: ReadonlyMap<MessageKey, Row>;
   /** Familiar names that are no more. */
   readonly gone: ReadonlySet<string>;
   /** The letters of all names, each combination once; none where nobody asks for keywords. */
@@ -56,6 +60,7 @@ export async function glanceAt(
     const base = baseOf(key);
     if (base !== undefined) bases.add(base);
   }
+  if (bases.size > MOST_BASES && bases.size > earlier.size / MOST_SHARE) return undefined;
   const known = bases.size === 0 ? new Map() : await earlier.rows([...bases].map(keyOf));
   const spots = spotsOf(files, bases);
   // Every row is behind a name that is there still, or among those that are looked at: else names and rows do not fit.
@@ -116,26 +121,18 @@ function baseOfSpot(remembered: string): Octets {
   return baseOfName(remembered.slice(1) as Octets);
 }
 
-/** Names under which there is one file each, and that file is what its row says. */
-function* familiarNames(
-  spots: ReadonlyMap<Octets, readonly Spot[]>,
-  isRow: (key: MessageKey) => boolean,
-): Generator<string> {
-  for (const [base, [spot, ...others]] of spots) {
-    if (spot !== undefined && others.length === 0 && isRow(keyOf(base))) yield familiarName(spot);
-  }
-}
-
-/** What is to be remembered of a look at the files of a mailbox: at all of them, or at those a glance asked for. */
+/**
+ * What is to be remembered of a look at the files of a mailbox, all of them or those a glance asked for: under which names they were
+ * met. `seen`: where they were seen last.
+ */
 export function familiarChange(
-  { pass: { stamps }, at }: TimedPass,
-  spots: ReadonlyMap<Octets, readonly Spot[]>,
-  isRow: (key: MessageKey) => boolean,
+  look: Pick<Familiar, 'place' | 'looked'>,
+  met: Iterable<Spot>,
+  seen: ReadonlyMap<Octets, readonly Spot[]>,
   glance: Glance | undefined,
 ): FamiliarChange {
-  const { place } = stamps;
-  const names = familiarNames(spots, isRow);
-  if (glance === undefined) return { place, looked: at, all: names };
-  const gone = [...glance.gone, ...[...spots.values()].flat().map(familiarName)];
-  return { place, looked: glance.looked, gone, added: names };
+  const names = [...met].map(familiarName);
+  if (glance === undefined) return { ...look, all: names };
+  const stale = [glance.first.pass.spots, seen].flatMap(spots => [...spots.values()].flat());
+  return { ...look, gone: [...glance.gone, ...stale.map(familiarName)], added: names };
 }

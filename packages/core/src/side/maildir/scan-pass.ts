@@ -96,9 +96,12 @@ function compareTimes(a: bigint, b: bigint): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** The cursor's note on a stable pass begun at `at` (milliseconds since the epoch). */
-export function cursorStamp(stamps: DirectoryStamps, at: number): string {
-  return `1 ${Math.floor(at)} ${stamps.text}`;
+/**
+ * The cursor's note on a stable pass over all names begun at `at`, with when the files themselves were looked at (milliseconds since
+ * the epoch).
+ */
+export function cursorStamp(stamps: DirectoryStamps, at: number, looked: number): string {
+  return `2 ${Math.floor(at)} ${Math.floor(looked)} ${stamps.text}`;
 }
 
 /** An edit in place leaves no trace in a directory: the files themselves are looked at once a day. */
@@ -106,15 +109,15 @@ const TRUSTED_MS = 86_400_000;
 
 /**
  * Whether the directories are provably as they were at the scan a cursor tells of: equal stamps, at that time older
- * than the file system's clock could blur (git's racy rule), and the scan at most a day ago.
+ * than the file system's clock could blur (git's racy rule), and the files looked at not more than a day ago.
  */
 export function unchangedSince(
   stamp: string | undefined,
   directories: MailDirectories,
   clock: Clock,
 ): boolean {
-  const [, at, text] = /^1 (\d{1,16}) (.+)$/.exec(stamp ?? '') ?? [];
-  if (at === undefined || clock.now() - Number(at) > TRUSTED_MS) return false;
+  const [, at, looked, text] = /^2 (\d{1,16}) (\d{1,16}) (.+)$/.exec(stamp ?? '') ?? [];
+  if (at === undefined || clock.now() - Number(looked) > TRUSTED_MS) return false;
   const now = directoryStamps(directories);
   if (text !== now.text) return false;
   const age = BigInt(at) - now.changed / 1_000_000n;

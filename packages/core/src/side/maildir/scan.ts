@@ -3,16 +3,16 @@ import { bug } from '../../model/error.js';
 import { type Flags, sameFlags } from '../../model/flags.js';
 import type { MessageFacts } from '../../model/message-digester.js';
 import { type Cursor, type Glimpse, type MessageKey, NO_EPOCH, type Row } from '../../model/row.js';
-import { type Changes, type Earlier, NO_ROWS } from '../earlier.js';
+import { type Changes, type Earlier, NO_ROWS, pick } from '../earlier.js';
 import type { Seen, Sight } from '../side.js';
 import { Breather } from './breather.js';
 import { Census } from './census.js';
 import { baseOf, keyOf, parseFileName } from './file-name.js';
-import { familiarChange, glanceAt } from './glance.js';
+import { familiarChange, type Glance, glanceAt } from './glance.js';
 import type { KeywordLetters } from './keyword-letters.js';
 import { digestFile, type Found, fileDate, fileStamp } from './mail-file.js';
 import type { Octets } from './octets.js';
-import { cursorStamp, type MailDirectories, unchangedSince } from './scan-pass.js';
+import { cursorStamp, type MailDirectories, type Spot, unchangedSince } from './scan-pass.js';
 
 type Present = Exclude<Found, { kind: 'vanished' }>;
 type File = Pick<Extract<Found, { kind: 'file' }>, 'spots' | 'stats'>;
@@ -65,7 +65,11 @@ export async function scanMailbox(
   const inDoubt = new Set([...bases, ...open].filter(base => !reader.hasMet(base) && !census.isGone(base)));
   for (const base of inDoubt) reader.keep(base, earlier?.unreadable);
   const touched = [...reader.changed.keys(), ...reader.rows.keys()];
-  const before = (await earlier?.rows(touched.filter(key => known?.has(key)))) ?? NO_ROWS;
+  const before = await rowsBefore(
+    glance,
+    earlier,
+    touched.filter(key => known?.has(key)),
+  );
   reader.finish(before);
   const { rows, unreadable } = reader;
   const gone = [...(known?.keys() ?? [])].filter(key => !reader.stillHas(key));
@@ -73,12 +77,15 @@ export async function scanMailbox(
   // What a glance passed over is as old as the glance.
   const isOneMoment = glance === undefined || glance.first.pass.stamps.text === evidence?.pass.stamps.text;
   const provable = evidence !== undefined && isOneMoment && inDoubt.size === 0;
+  // Of all names; a second reading for the sake of some saw no others.
+  const at = glance?.first.at ?? evidence?.at ?? 0;
+  const looked = glance?.looked ?? at;
   const fresh = rows.size - before.size;
   return {
     mailbox,
     cursor: cursorOf(
       (earlier?.size ?? 0) - gone.length + fresh + unreadable.size,
-      provable ? cursorStamp(evidence.pass.stamps, evidence.at) : undefined,
+      provable ? cursorStamp(evidence.pass.stamps, at, looked) : undefined,
     ),
     permanentFlags: directories.keywords.areOn
       ? letters.permanent(glance?.letters ?? lettersIn(census))
@@ -90,7 +97,14 @@ export async function scanMailbox(
     gone,
     // Where one cannot be read, every file is looked at the next time.
     ...(provable && unreadable.size === 0
-      ? { familiar: familiarChange(evidence, census.spots, key => reader.stillHas(key), glance) }
+      ? {
+          familiar: familiarChange(
+            { place: evidence.pass.stamps.place, looked },
+            reader.spots(),
+            census.spots,
+            glance,
+          ),
+        }
       : {}),
   };
 }
@@ -134,6 +148,16 @@ function cursorOf(count: number, stamp: string | undefined): Cursor {
 
 type Regular = Extract<Found, { kind: 'file' }>;
 
+/** Those of the rows that were known which are other ones now. */
+async function rowsBefore(
+  glance: Glance | undefined,
+  earlier: Earlier | undefined,
+  keys: readonly MessageKey[],
+): Promise<ReadonlyMap<MessageKey, Row>> {
+  if (glance !== undefined) return pick(glance.known, keys);
+  return (await earlier?.rows(keys)) ?? NO_ROWS;
+}
+
 /** Makes rows of files: by reading, or of the earlier row where size and mtime are the same. */
 class RowReader {
   /** Rows that are new, or not what they were. */
@@ -142,6 +166,8 @@ class RowReader {
   /** Messages of which only what a file's name and date say changed. */
   readonly changed = new Map<MessageKey, Regular>();
   readonly #unchanged = new Set<MessageKey>();
+  /** Where each message was met that has one place only. */
+  readonly #spots = new Map<MessageKey, Spot>();
   readonly #letters: KeywordLetters;
   readonly #known: ReadonlyMap<MessageKey, Glimpse> | undefined;
   readonly #breather = new Breather();
@@ -160,6 +186,11 @@ class RowReader {
     return this.#unchanged.has(key) || this.changed.has(key) || this.rows.has(key);
   }
 
+  /** The only places of messages that have a row: under the names their rows were made of. */
+  *spots(): Generator<Spot> {
+    for (const [key, spot] of this.#spots) if (this.stillHas(key)) yield spot;
+  }
+
   /** A file that may still be there is what it was. */
   keep(base: Octets, unreadable: ReadonlyMap<MessageKey, string> | undefined): void {
     const key = keyOf(base);
@@ -174,6 +205,8 @@ class RowReader {
       this.unreadable.set(key, found.reason);
       return 'settled';
     }
+    if (found.spots.length === 1) this.#spots.set(key, found.spots[0]!);
+    else this.#spots.delete(key);
     const known = this.#known?.get(key);
     if (known === undefined || known.stamp !== fileStamp(found.stats)) return this.#read(key, found);
     const flags = this.#flagsOf(found);
