@@ -30,7 +30,7 @@ class Rig {
   /** How often all rows of the Maildir were read. */
   whole = 0;
   onTime: (now: number) => void = () => {};
-  #ahead = 60_000;
+  ahead = 60_000;
   #counter = 0;
 
   private constructor(maildir: TemporaryMaildir) {
@@ -51,13 +51,13 @@ class Rig {
   }
 
   pass(milliseconds: number): void {
-    this.#ahead += milliseconds;
+    this.ahead += milliseconds;
   }
 
   #repository(store: Store): Repository {
     // Two readings are never of the same millisecond.
     const now = () => {
-      const time = Date.now() + this.#ahead++;
+      const time = Date.now() + this.ahead++;
       this.onTime(time);
       return time;
     };
@@ -113,7 +113,7 @@ class Rig {
 
   /** The same, read anew. */
   async truth() {
-    const clock: Clock = { now: () => Date.now() + this.#ahead, sleep: async () => {} };
+    const clock: Clock = { now: () => Date.now() + this.ahead, sleep: async () => {} };
     const { rows, cursor, permanentFlags, unreadable } = await this.maildir
       .side({ clock })
       .snapshot(INBOX, undefined);
@@ -290,6 +290,23 @@ describe('files under familiar names', () => {
     const { stamp: _stamp, ...known } = await rig.look();
     expect({ ...known, rows: sorted(known.rows) }).toEqual(await rig.truth());
     expect(rig.whole).toBe(1);
+  });
+
+  it('are looked at again while somebody may still be writing', async () => {
+    const rig = await Rig.make();
+    await rig.look();
+    rig.whole = 0;
+    const writing = (Date.now() + rig.ahead) / 1000;
+    for (const [text, seconds] of [
+      ['half of ', 30],
+      ['half of it\n', 90],
+    ] as const) {
+      rig.maildir.put('cur', 'slow.h:2,', fileBytes('slow', text));
+      utimesSync(rig.path('cur/slow.h:2,'), writing + seconds, writing + seconds);
+      rig.maildir.put('new', `${seconds}`, fileBytes(`${seconds}`));
+      expect((await rig.look()).rows.get('slow.h')).toEqual((await rig.truth()).rows.get('slow.h' as never));
+    }
+    expect(rig.whole).toBe(0);
   });
 
   it('are familiar no more in other directories', async () => {

@@ -56,7 +56,7 @@ export async function scanMailbox(
   });
   // Read after the pass whose stamps the cursor notes: a change in between shows in the next ones.
   const letters = directories.keywords.letters();
-  const reader = new RowReader(letters, known);
+  const reader = new RowReader(letters, { known, now: clock.now() });
   let met = 0;
   const open = await census.settle([...census.spots.keys()], (base, found) => {
     seen?.(++met);
@@ -118,7 +118,7 @@ export async function lookAt(
   const bases = new Map(keys.map(key => [key, baseOf(key)]));
   const wanted = [...bases.values()].filter(base => base !== undefined);
   const census = await Census.take({ directories, clock, wanted, stableNeeded: 2 });
-  const reader = new RowReader(directories.keywords.letters(), undefined);
+  const reader = new RowReader(directories.keywords.letters(), { now: clock.now() });
   await census.settle(new Set(wanted), (base, found) => reader.meet(base, found));
   const gone = new Set<MessageKey>();
   for (const [key, base] of bases) {
@@ -146,6 +146,9 @@ function cursorOf(count: number, stamp: string | undefined): Cursor {
   return { epoch: NO_EPOCH, count, ...(stamp === undefined ? {} : { stamp }) };
 }
 
+/** Some tools write into `cur`: a file is not familiar before it was left alone for so long. */
+const AT_REST_MS = 60_000;
+
 type Regular = Extract<Found, { kind: 'file' }>;
 
 /** Those of the rows that were known which are other ones now. */
@@ -166,15 +169,20 @@ class RowReader {
   /** Messages of which only what a file's name and date say changed. */
   readonly changed = new Map<MessageKey, Regular>();
   readonly #unchanged = new Set<MessageKey>();
-  /** Where each message was met that has one place only. */
+  /** Where each message was met that has one place only, and whose file nobody writes to. */
   readonly #spots = new Map<MessageKey, Spot>();
   readonly #letters: KeywordLetters;
   readonly #known: ReadonlyMap<MessageKey, Glimpse> | undefined;
+  readonly #now: number;
   readonly #breather = new Breather();
 
-  constructor(letters: KeywordLetters, known: ReadonlyMap<MessageKey, Glimpse> | undefined) {
+  constructor(
+    letters: KeywordLetters,
+    { known, now }: { readonly known?: ReadonlyMap<MessageKey, Glimpse> | undefined; readonly now: number },
+  ) {
     this.#letters = letters;
     this.#known = known;
+    this.#now = now;
   }
 
   hasMet(base: Octets): boolean {
@@ -186,7 +194,7 @@ class RowReader {
     return this.#unchanged.has(key) || this.changed.has(key) || this.rows.has(key);
   }
 
-  /** The only places of messages that have a row: under the names their rows were made of. */
+  /** The only places of messages that have a row and are at rest: under the names their rows were made of. */
   *spots(): Generator<Spot> {
     for (const [key, spot] of this.#spots) if (this.stillHas(key)) yield spot;
   }
@@ -205,7 +213,7 @@ class RowReader {
       this.unreadable.set(key, found.reason);
       return 'settled';
     }
-    if (found.spots.length === 1) this.#spots.set(key, found.spots[0]!);
+    if (found.spots.length === 1 && this.#isAtRest(found)) this.#spots.set(key, found.spots[0]!);
     else this.#spots.delete(key);
     const known = this.#known?.get(key);
     if (known === undefined || known.stamp !== fileStamp(found.stats)) return this.#read(key, found);
@@ -232,6 +240,10 @@ class RowReader {
     if (file.kind === 'unreadable') this.unreadable.set(key, file.reason);
     else this.rows.set(key, this.#rowOf(key, { ...found, stats: file.stats }, file.facts));
     return 'settled';
+  }
+
+  #isAtRest({ stats }: File): boolean {
+    return this.#now - fileDate(stats) > AT_REST_MS;
   }
 
   #flagsOf({ spots }: Pick<File, 'spots'>): Flags {
