@@ -16,6 +16,7 @@ import { MemoryWorld } from '../../support/memory-world.js';
 import { message } from '../../support/messages.js';
 import { PowerLevel } from '../../support/power-level.js';
 import { Random } from '../../support/random.js';
+import { watchedStore } from '../../support/watched-store.js';
 import { fileBytes, TemporaryMaildir } from '../maildir/temporary-maildir.js';
 
 const HOUR = 3_600_000;
@@ -77,17 +78,13 @@ class Rig {
   async run<T>(work: (repository: Repository) => Promise<T>): Promise<T> {
     this.pass(60_000);
     const store = await LevelStore.open(this.level as unknown as AnyLevel, { seam: openSeam });
-    const glimpses: Store['glimpses'] = (kind, mailbox, peek) => {
-      if (kind === 'local') this.whole++;
-      return store.glimpses(kind, mailbox, peek);
-    };
-    const watched = new Proxy<Store>(store, {
-      get(target, name) {
-        if (name === 'glimpses') return glimpses;
-        const member: unknown = Reflect.get(target, name, target);
-        return typeof member === 'function' ? member.bind(target) : member;
+    const watched = watchedStore(
+      store,
+      () => {},
+      kind => {
+        if (kind === 'local') this.whole++;
       },
-    });
+    );
     return work(this.#repository(watched));
   }
 

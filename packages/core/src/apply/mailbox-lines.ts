@@ -8,6 +8,7 @@ import { loadRecord, loadSnapshot } from '../observe/load-view.js';
 import { observeMailbox } from '../observe/observe-mailbox.js';
 import { witnessOf } from '../observe/went-back.js';
 import type { Side } from '../side/side.js';
+import { clearHints } from '../state/hints.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
@@ -152,9 +153,8 @@ async function renameInState(
   };
   const changes: Change[] = [
     { clear: 'pair', mailbox: from },
-    { clear: 'digests', mailbox: from },
-    { clear: 'digests', mailbox: to },
-    { clear: 'files', mailbox: from },
+    ...clearHints(from),
+    ...clearHints(to),
     { clear: on, mailbox: from },
     { del: 'mailbox', mailbox: '', key: from },
     { put: 'mailbox', mailbox: '', key: to, value: record },
@@ -198,8 +198,7 @@ export async function runDelete(repository: Repository, action: Action, report: 
   await repository.store.write(
     [
       { clear: 'pair', mailbox },
-      { clear: 'digests', mailbox },
-      { clear: 'files', mailbox },
+      ...clearHints(mailbox),
       { clear: on, mailbox },
       { del: 'mailbox', mailbox: '', key: mailbox },
     ],

@@ -1,12 +1,13 @@
 import { PosternError } from '../model/error.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
 import { readScopeText, Scope } from '../side/scope.js';
+import { HINTS } from '../state/hints.js';
 import type { Kind, RepositoryRecord } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
 import type { Change, Store } from '../state/store.js';
 
 /** The kinds of records that are about the messages of one mailbox. */
-const OF_MAILBOXES: readonly Kind[] = ['pair', 'remote', 'local', 'intent', 'digests', 'files'];
+const OF_MAILBOXES: readonly Kind[] = ['pair', 'remote', 'local', 'intent', ...HINTS];
 
 /**
  * Brings the state in line with the configured scope, before anything is observed: what it has of mailboxes that left the

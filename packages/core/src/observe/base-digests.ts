@@ -38,7 +38,7 @@ export async function pairsLike(
     const value = { stamp, digests };
     await store.write([{ put: 'digests', mailbox, key: KEY, value }], { durable: false });
   }
-  const found = [...all].filter(([, digests]) => digests.some(digest => wanted.has(digest)));
+  const found = [...all].filter(([, digests]) => areAny(digests, wanted));
   const pairs = await store.getMany(
     'pair',
     mailbox,
@@ -59,7 +59,11 @@ async function digestsByPair(
 
 /** Those of the pairs that have one of these digests, on either side. */
 export function pairsWith(pairs: ReadonlyMap<string, Pair>, wanted: ReadonlySet<string>): readonly Pair[] {
-  return [...pairs.values()].filter(pair => digestsOf(pair).some(digest => wanted.has(digest)));
+  return [...pairs.values()].filter(pair => areAny(digestsOf(pair), wanted));
+}
+
+function areAny(digests: readonly string[], wanted: ReadonlySet<string>): boolean {
+  return digests.some(digest => wanted.has(digest));
 }
 
 /** A message may have another digest on the remote. */

@@ -76,11 +76,10 @@ export class FamiliarKeeper {
     this.#mailbox = mailbox;
   }
 
-  /** Goes on from the rows as they are now; what was in doubt before is forgotten. */
+  /** Goes on from the rows as they are now. */
   async begin(): Promise<void> {
     this.#first = await this.#now();
     this.#stamp = this.#first;
-    this.#doubted.clear();
   }
 
   /** The row of this message is dropped, or says other flags. */

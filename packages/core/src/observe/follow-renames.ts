@@ -1,6 +1,7 @@
 import { SIDES } from '../model/by-side.js';
 import { compareText } from '../model/mailbox.js';
 import { isSameMailbox } from '../model/same-mailbox.js';
+import { clearHints } from '../state/hints.js';
 import { type MailboxRecord, unquiet } from '../state/records.js';
 import type { Change, Store } from '../state/store.js';
 import { loadSnapshot } from './load-view.js';
@@ -29,9 +30,8 @@ export async function followRenames(store: Store): Promise<void> {
       };
       const changes: Change[] = [
         { clear: 'pair', mailbox: old.mailbox },
-        { clear: 'digests', mailbox: old.mailbox },
-        { clear: 'digests', mailbox: now.mailbox },
-        { clear: 'files', mailbox: old.mailbox },
+        ...clearHints(old.mailbox),
+        ...clearHints(now.mailbox),
         { del: 'mailbox', mailbox: '', key: old.mailbox },
         { put: 'mailbox', mailbox: '', key: now.mailbox, value },
       ];

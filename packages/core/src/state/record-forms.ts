@@ -70,7 +70,7 @@ const sideRecord = object<SideRecord>({
   unreadable: optional(raw => Object.fromEntries(reasons(raw))),
 });
 
-const keys = { remote: list(messageKey), local: list(messageKey) };
+const keysBySide = { remote: list(messageKey), local: list(messageKey) };
 
 const mailbox = object<MailboxRecord>({
   mailbox: branded,
@@ -79,7 +79,13 @@ const mailbox = object<MailboxRecord>({
   sides: object<MailboxRecord['sides']>({ remote: optional(sideRecord), local: optional(sideRecord) }),
   rematch: optional(text),
   quiet: optional(boolean),
-  touched: optional(object<Touched>({ ...keys, came: optional(object(keys)), gone: optional(object(keys)) })),
+  touched: optional(
+    object<Touched>({
+      ...keysBySide,
+      came: optional(object(keysBySide)),
+      gone: optional(object(keysBySide)),
+    }),
+  ),
   missing: optional(
     object<NonNullable<MailboxRecord['missing']>>({ remote: optional(whole), local: optional(whole) }),
   ),

@@ -148,8 +148,9 @@ export interface FileNames {
   readonly looked: number;
   /** In `all` the names, in `since` those that came since it was written. */
   readonly names: string;
-  /** In `since` those that went, and the stamp that `all` has. */
+  /** In `since` those that went. */
   readonly gone: string;
+  /** In `since` the stamp of the `all` it goes with. */
   readonly of?: string;
   /** Messages whose rows an apply changed or dropped: what is under their names has to be looked at. */
   readonly doubted: readonly MessageKey[];
