@@ -250,6 +250,43 @@ export function describeStore(name: string, make: () => Promise<StoreRig>): void
       }
     });
 
+    it('replaces records that were read one by one, and those that were not, under the same seal', async () => {
+      const model = new Map<string, Row>();
+      const put = (row: Row) => {
+        model.set(row.key, row);
+        return putRow('INBOX', row);
+      };
+      await store.write(rowsOf(40).map(put), lazy);
+      await reopen();
+      for (let step = 0; step < 30; step++) {
+        const of = (offset: number) => String(1 + ((step * 7 + offset) % 50));
+        await store.getMany('remote', 'INBOX', [of(0), of(1), of(2)]);
+        await store.get('remote', 'INBOX', of(3));
+        const flags = step % 2 === 0 ? ['\\Seen'] : [];
+        const gone = [of(1), of(5)];
+        const changes: Change[] = [put(rowOf(of(0), flags)), put(rowOf(of(4), flags))];
+        for (const key of gone) {
+          changes.push({ del: 'remote', mailbox: 'INBOX', key });
+          model.delete(key);
+        }
+        await store.write(changes, lazy);
+        await store.write(
+          gone.map(key => put(rowOf(key))),
+          lazy,
+        );
+        await store.write([put(rowOf(of(0)))], lazy);
+        if (step % 10 === 9) await reopen();
+      }
+      await reopen();
+      expect(new Map(await store.all('remote', 'INBOX'))).toEqual(model);
+      await store.write([putRow('INBOX', rowOf('4'))], lazy);
+      await store.getMany('remote', 'INBOX', ['3', '4']);
+      await store.write([{ clear: 'remote', mailbox: 'INBOX' }, putRow('INBOX', rowOf('3'))], lazy);
+      await store.write([putRow('INBOX', rowOf('3', ['\\Seen'])), putRow('INBOX', rowOf('4'))], lazy);
+      await reopen();
+      expect([...(await store.all('remote', 'INBOX')).keys()]).toEqual(['3', '4']);
+    });
+
     it('keeps a message called __proto__ apart from the machinery', async () => {
       const unreadable = Object.fromEntries([['__proto__', 'no rights']]);
       const cursor = { epoch: NO_EPOCH, count: 1 };

@@ -1,3 +1,4 @@
+import { mailboxName } from '@postern/core/model/mailbox.js';
 import { RecordCache } from '@postern/core/state/record-cache.js';
 import { describe, expect, it } from 'vitest';
 import { rowOf } from '../../contract/store.js';
@@ -17,8 +18,8 @@ describe('the cache of partitions', () => {
   it('keeps no partition that is too large for it, and no kind of which there are few', () => {
     const cache = new RecordCache();
     cache.keep('remote', 'a', rows(70_000));
-    cache.keep('mailbox', '', new Map());
-    expect([cache.has('remote', 'a'), cache.has('mailbox', '')]).toEqual([false, false]);
+    cache.keep('meta', '', new Map());
+    expect([cache.has('remote', 'a'), cache.has('meta', '')]).toEqual([false, false]);
   });
 
   it('forgets a partition of which a good part changed: a first sync is not held in memory', () => {
@@ -31,5 +32,23 @@ describe('the cache of partitions', () => {
     cache.keep('pair', 'a', new Map());
     cache.note('pair', 'a', [...rows(400)]);
     expect(cache.all('pair', 'a')).toBeUndefined();
+  });
+
+  it('goes on holding mailboxes however many of them changed, but none whose place in the order it does not know', () => {
+    const names = Array.from({ length: 200 }, (_, index) => `m${100 + index}`);
+    const mailboxes = (generation: number) =>
+      new Map(names.map(name => [name, { mailbox: mailboxName(name), generation, sides: {} }] as const));
+    const cache = new RecordCache();
+    cache.keep('mailbox', '', mailboxes(1));
+    for (const [name, record] of mailboxes(2)) cache.note('mailbox', '', [[name, record]]);
+    expect(cache.one('mailbox', '', 'm150')?.value?.generation).toBe(2);
+    expect(cache.one('mailbox', '', 'none')).toEqual({ value: undefined });
+    expect(new Set([...(cache.all('mailbox', '')?.values() ?? [])].map(one => one.generation))).toEqual(
+      new Set([2]),
+    );
+    cache.note('mailbox', '', [['m150', undefined]]);
+    expect([...(cache.all('mailbox', '')?.keys() ?? [])]).toEqual(names.filter(name => name !== 'm150'));
+    cache.note('mailbox', '', [['\u{1f4ec}', mailboxes(3).get('m100')]]);
+    expect(cache.one('mailbox', '', 'm100')).toBeUndefined();
   });
 });

@@ -5,10 +5,12 @@ import { type Decoded, decodeRecord, peekRecord } from './codec.js';
 import { damaged } from './damage.js';
 import { type Draft, draftsOf } from './drafts.js';
 import { verifyFrame } from './frame.js';
-import { describePartition, partitionKey, partitionRange, recordKey } from './keys.js';
-import { type AnyLevel, compact, ENCODING, entriesOf, keysOf, type Operation, writeBatch } from './level.js';
+import { type Hash64, sameHash } from './hash.js';
+import { describePartition, partitionKey, partitionRange } from './keys.js';
+import { type AnyLevel, compact, entriesOf, keysOf, type Operation, writeBatch } from './level.js';
 import { guarded, refusal, stateError, stateWriteError } from './level-errors.js';
 import { RecordCache } from './record-cache.js';
+import { RecordReader } from './record-reader.js';
 import type { Kind, RecordKinds } from './records.js';
 import { EMPTY_TALLY, sameTally, type Tally, withHash, withoutHash } from './seal.js';
 import { type Retally, SealBook } from './seal-book.js';
@@ -34,6 +36,7 @@ export class LevelStore implements Store {
   readonly #proven = new Set<string>();
   /** This process alone writes to the database while it is open. */
   readonly #cache = new RecordCache();
+  readonly #records: RecordReader;
   readonly #editions = new Map<string, number>();
   #turn: Promise<unknown> = Promise.resolve();
   #unsynced = false;
@@ -42,6 +45,7 @@ export class LevelStore implements Store {
 
   private constructor(level: AnyLevel, seals: SealBook, { seam }: StoreOptions) {
     this.#level = level;
+    this.#records = new RecordReader(level);
     this.#seals = seals;
     this.#seam = seam;
   }
@@ -75,11 +79,11 @@ export class LevelStore implements Store {
 
   get<K extends Kind>(kind: K, mailbox: string, key: string): Promise<RecordKinds[K] | undefined> {
     return this.#inTurn(`a ${kind} record cannot be read`, async () => {
-      const name = recordKey(kind, mailbox, key);
-      const bytes = (await this.#level.get<string, Buffer>(name, ENCODING)) as Buffer | undefined;
-      if (bytes !== undefined) return decodeRecord(kind, name, bytes).value;
-      await this.#prove(kind, mailbox);
-      return undefined;
+      const kept = this.#cache.one(kind, mailbox, key);
+      if (kept !== undefined) return kept.value;
+      const record = await this.#records.one(kind, mailbox, key);
+      if (record === undefined) await this.#prove(kind, mailbox);
+      return record;
     });
   }
 
@@ -90,7 +94,7 @@ export class LevelStore implements Store {
   ): Promise<ReadonlyMap<string, RecordKinds[K]>> {
     return this.#inTurn(`${kind} records cannot be read`, async () => {
       const wanted = [...keys];
-      const records = await this.#read(kind, mailbox, wanted);
+      const records = await this.#records.some(kind, mailbox, wanted);
       if (wanted.some(key => !records.has(key))) await this.#prove(kind, mailbox);
       return records;
     });
@@ -101,7 +105,7 @@ export class LevelStore implements Store {
     mailbox: string,
     keys: Iterable<string>,
   ): Promise<ReadonlyMap<string, RecordKinds[K]>> {
-    return this.#inTurn(`${kind} records cannot be read`, () => this.#read(kind, mailbox, [...keys]));
+    return this.#inTurn(`${kind} records cannot be read`, () => this.#records.some(kind, mailbox, [...keys]));
   }
 
   keys(kind: Kind, mailbox: string): Promise<readonly string[]> {
@@ -228,27 +232,12 @@ export class LevelStore implements Store {
     return found;
   }
 
-  async #read<K extends Kind>(
-    kind: K,
-    mailbox: string,
-    keys: readonly string[],
-  ): Promise<Map<string, RecordKinds[K]>> {
-    const names = keys.map(key => recordKey(kind, mailbox, key));
-    const found = await this.#level.getMany<string, Buffer>(names, ENCODING);
-    const records = new Map<string, RecordKinds[K]>();
-    for (const [index, key] of keys.entries()) {
-      const bytes = found[index];
-      if (bytes !== undefined) records.set(key, decodeRecord(kind, names[index]!, bytes).value);
-    }
-    return records;
-  }
-
   /** Adds the operations a draft needs and returns the partition's new tally. */
   async #settle(draft: Draft, operations: Operation[]): Promise<Tally> {
     const { kind, mailbox, final } = draft;
     const keys = [...final.keys()];
     let tally = this.#seals.tally(kind, mailbox);
-    let old: (Buffer | undefined)[] = [];
+    let old: readonly (Hash64 | undefined)[] = [];
     if (draft.cleared) {
       for (const key of await keysOf(this.#level, partitionRange(kind, mailbox))) {
         if (final.get(key) === undefined) operations.push({ type: 'del', key });
@@ -257,15 +246,14 @@ export class LevelStore implements Store {
     } else if (tally.count === 0) {
       await this.#prove(kind, mailbox);
     } else {
-      old = await this.#level.getMany<string, Buffer>(keys, ENCODING);
+      old = await this.#records.hashesOf(keys);
     }
     for (const [index, key] of keys.entries()) {
       const value = final.get(key);
       const was = old[index];
       if (was !== undefined) {
-        const hash = verifyFrame(key, was);
-        if (value?.bytes.equals(was)) continue;
-        tally = withoutHash(tally, hash);
+        if (value !== undefined && sameHash(value.hash, was)) continue;
+        tally = withoutHash(tally, was);
         if (value === undefined) operations.push({ type: 'del', key });
       }
       if (value !== undefined) {
@@ -295,13 +283,16 @@ export class LevelStore implements Store {
           ? fault
           : new PosternError('failed', 'a write to the state database did not finish', { cause: error });
       this.#cache.forgetAll();
+      this.#records.forgetAll();
       throw fault;
     }
     seals.commit();
     this.#unsynced = !durable;
   }
 
-  #noteWritten({ kind, mailbox, cleared, final }: Draft): void {
+  #noteWritten(draft: Draft): void {
+    const { kind, mailbox, cleared, final } = draft;
+    this.#records.noteWritten(draft);
     this.#editions.set(partitionKey(kind, mailbox), this.edition(kind, mailbox) + 1);
     if (cleared) this.#cache.forget(kind, mailbox);
     else if (this.#cache.has(kind, mailbox)) {

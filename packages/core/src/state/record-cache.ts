@@ -2,8 +2,8 @@ import { compareText } from '../model/mailbox.js';
 import { partitionKey } from './keys.js';
 import type { Kind, RecordKinds } from './records.js';
 
-/** The kinds there are many records of: one a message, each under a key in ASCII. */
-const KEPT: ReadonlySet<Kind> = new Set<Kind>(['pair', 'remote', 'local']);
+/** The kinds that are asked for again and again: one record a message, each under a key in ASCII, and one a mailbox. */
+const KEPT: ReadonlySet<Kind> = new Set<Kind>(['pair', 'remote', 'local', 'mailbox']);
 
 /** About 20 MB of rows and pairs. */
 const MOST_RECORDS = 1 << 15;
@@ -28,15 +28,22 @@ export class RecordCache {
   readonly #partitions = new Map<string, Kept>();
   #records = 0;
 
+  /** One record of a partition that is kept as a whole; its value is undefined where there is no such record. */
+  one<K extends Kind>(
+    kind: K,
+    mailbox: string,
+    key: string,
+  ): { readonly value: RecordKinds[K] | undefined } | undefined {
+    const kept = this.#partitions.get(partitionKey(kind, mailbox));
+    if (kept === undefined) return undefined;
+    const value = kept.news.has(key) ? kept.news.get(key) : kept.records.get(key);
+    return { value: value as RecordKinds[K] | undefined };
+  }
+
   all<K extends Kind>(kind: K, mailbox: string): Records<RecordKinds[K]> | undefined {
     const kept = this.#use(kind, mailbox);
     if (kept === undefined) return undefined;
-    if (kept.news.size > 0) {
-      const before = kept.records.size;
-      kept.records = withNews(kept.records, kept.news);
-      kept.news.clear();
-      this.#records += kept.records.size - before;
-    }
+    this.#merge(kept);
     return kept.records as Records<RecordKinds[K]>;
   }
 
@@ -62,8 +69,15 @@ export class RecordCache {
     const name = partitionKey(kind, mailbox);
     const kept = this.#partitions.get(name);
     if (kept === undefined) return;
-    for (const [key, value] of news) kept.news.set(key, value);
-    if (kept.news.size > FEW_NEWS + kept.records.size / 4) this.#forget(name);
+    let isKnown = true;
+    for (const [key, value] of news) {
+      isKnown &&= value === undefined || kept.records.has(key);
+      kept.news.set(key, value);
+    }
+    const isMuch = kept.news.size > FEW_NEWS + kept.records.size / 4;
+    // There are few mailboxes, and each is written several times; their names are in an order of their own.
+    if (kind === 'mailbox' ? !isKnown : isMuch) this.#forget(name);
+    else if (isMuch) this.#merge(kept);
   }
 
   forget(kind: Kind, mailbox: string): void {
@@ -73,6 +87,14 @@ export class RecordCache {
   forgetAll(): void {
     this.#partitions.clear();
     this.#records = 0;
+  }
+
+  #merge(kept: Kept): void {
+    if (kept.news.size === 0) return;
+    const before = kept.records.size;
+    kept.records = withNews(kept.records, kept.news);
+    kept.news.clear();
+    this.#records += kept.records.size - before;
   }
 
   #use(kind: Kind, mailbox: string): Kept | undefined {
