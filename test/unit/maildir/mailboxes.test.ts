@@ -1,10 +1,14 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sync } from '@postern/core/api/sync.js';
 import { INBOX, mailboxName } from '@postern/core/model/mailbox.js';
 import { detectLayout } from '@postern/core/side/maildir/layout.js';
 import { createMaildir } from '@postern/core/side/maildir/make-mailbox.js';
 import { describe, expect, it } from 'vitest';
-import { codeOf } from '../../contract/side/opened-side.js';
+import { codeOf, rowsOf, selectable } from '../../contract/side/opened-side.js';
+import { hookedSide } from '../../support/hooked-side.js';
+import { message } from '../../support/messages.js';
+import { Rig } from '../../support/rig.js';
 import { CountingSeam, Crash, CrashSeam, FaultSeam } from '../../support/seam.js';
 import { asOrdinaryUser, sideOn, TemporaryMaildir, temporaryDirectory } from './temporary-maildir.js';
 
@@ -362,5 +366,51 @@ describe('the layout of a directory', () => {
     await createMaildir(root, 'fs');
     expect(readdirSync(root)).toEqual(['INBOX']);
     expect(readdirSync(join(root, 'INBOX')).sort()).toEqual(['cur', 'new', 'tmp']);
+  });
+});
+
+describe('mailboxes made in a row', () => {
+  it.each(['maildir++', 'fs'] as const)(
+    'know what other programs made in between, and levels of their own (%s)',
+    async layout => {
+      const maildir = await TemporaryMaildir.make(layout);
+      const side = maildir.side();
+      const place = (name: string) => maildir.path(layout === 'fs' ? name : `.${name.replaceAll('/', '.')}`);
+      expect(await side.createMailbox(WORK)).toBe('done');
+      mailboxAt(place('Lists'));
+      writeFileSync(join(place('Lists'), 'new', '1.a.host'), message());
+      mkdirSync(join(place('Half'), 'cur'), { recursive: true });
+      expect(await side.createMailbox(mailboxName('Lists'))).toBe('already');
+      expect(await rowsOf(side, mailboxName('Lists'))).toHaveLength(1);
+      expect(await side.createMailbox(mailboxName('Half'))).toBe('done');
+      expect(await side.createMailbox(mailboxName('Lists/dev'))).toBe('done');
+      expect(await side.createMailbox(mailboxName('Deep/down/here'))).toBe('done');
+      expect(await side.createMailbox(mailboxName('Deep/down'))).toBe('done');
+      const lane = await side.another();
+      for (const name of ['Half', 'Lists/dev', 'Deep/down/here', 'Deep/down'])
+        expect(await rowsOf(lane, mailboxName(name)), name).toEqual([]);
+      expect(await selectable(side)).toEqual(await selectable(maildir.side()));
+    },
+  );
+
+  it('are not made where a symbolic link to another mailbox came to lie in between', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const side = maildir.side();
+    await side.createMailbox(WORK);
+    symlinkSync(maildir.path('.Work'), maildir.path('.Link'));
+    expect(await codeOf(side.createMailbox(mailboxName('Link')))).toBe('failed');
+  });
+
+  it('cost few looks at all of them', async () => {
+    const rig = await Rig.create();
+    for (let number = 0; number < 100; number++) rig.remote.createMailbox(mailboxName(`Box ${number}`));
+    const maildir = await TemporaryMaildir.make();
+    let looks = 0;
+    const local = hookedSide(maildir.side(), call => {
+      if (call === 'list') looks++;
+    });
+    await rig.run(repository => sync({ ...repository, sides: { remote: repository.sides.remote, local } }));
+    expect(await selectable(maildir.side())).toHaveLength(101);
+    expect(looks).toBeLessThan(12);
   });
 });

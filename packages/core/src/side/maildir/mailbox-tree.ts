@@ -1,4 +1,4 @@
-import { lstatSync, statSync } from 'node:fs';
+import { type BigIntStats, lstatSync, statSync } from 'node:fs';
 import { errnoOf, PosternError } from '../../model/error.js';
 import type { Hidden } from '../../model/hidden.js';
 import type { MailboxName } from '../../model/mailbox.js';
@@ -72,6 +72,18 @@ export function entriesOfTree(tree: MailboxTree): MailboxEntry[] {
   return [...entries.values()];
 }
 
+/** A directory, and what it was when it was met. */
+interface Directory {
+  readonly path: Octets;
+  readonly stats: Stats;
+}
+
+type Stats = BigIntStats | undefined;
+
+function statsOf(path: Octets): Stats {
+  return lstatSync(pathBytes(path), { bigint: true, throwIfNoEntry: false });
+}
+
 function rootEntries(root: Octets): Octets[] {
   try {
     if (statSync(pathBytes(root)).isDirectory()) return entriesOf(root);
@@ -119,7 +131,7 @@ class TreeReader {
       if (name.startsWith('.')) this.#readFlatMailbox(path, name);
       else this.#reportForeign(path, name);
     }
-    if (isMailbox(here)) this.#add([], root, !isUnfinished(here));
+    if (isMailbox(here)) this.#add([], { path: root, stats: statsOf(root) }, !isUnfinished(here));
     else if (this.#places.size > 0 || entries.some(name => !/^\.postern/i.test(name))) {
       throw new PosternError(
         'side-missing',
@@ -138,12 +150,13 @@ class TreeReader {
       if (name.startsWith('.') || name === 'cur' || name === 'new' || name === 'tmp') continue;
       const path = join(directory, name);
       const names = [...above, name];
-      if (this.#isLink(path, names) || !isDirectory(path)) continue;
-      const children = this.#childrenOf(path, names);
+      const stats = statsOf(path);
+      if (this.#isLink(stats, path, names) || !stats?.isDirectory()) continue;
+      const children = this.#childrenOf({ path, stats }, names);
       if (children === undefined) continue;
       const mailbox = isMailbox(children);
       const isHalf = children.has(RENAMING as Octets);
-      if (!this.#add(names, path, isHalf || (mailbox && !isUnfinished(children)))) continue;
+      if (!this.#add(names, { path, stats }, isHalf || (mailbox && !isUnfinished(children)))) continue;
       if (isHalf) this.#noteHalf(names, path);
       const below = names.length < DEEPEST ? this.readLevel(path, names, [...children]) : TRACE.nothing;
       const own = hasOurs(children) ? TRACE.ours : mailbox ? TRACE.mailbox : TRACE.nothing;
@@ -160,18 +173,20 @@ class TreeReader {
   }
 
   #readFlatMailbox(path: Octets, name: Octets): void {
-    if (this.#isLink(path, [name]) || !isDirectory(path)) return;
+    const stats = statsOf(path);
+    if (this.#isLink(stats, path, [name]) || !stats?.isDirectory()) return;
+    const directory = { path, stats };
     let children: ReadonlySet<Octets>;
     try {
       children = new Set(entriesOf(path));
     } catch (error) {
       // It may be a mailbox; its snapshot will say what is wrong.
-      if (errnoOf(error) !== 'ENOENT') this.#add([name], path, true);
+      if (errnoOf(error) !== 'ENOENT') this.#add([name], directory, true);
       return;
     }
     const half = isUnfinished(children);
     if (half || isMailbox(children) || children.has('maildirfolder' as Octets))
-      this.#add([name], path, !half);
+      this.#add([name], directory, !half);
     else if (!hasOurs(children)) this.#hide([name], whyUnknown(children));
   }
 
@@ -183,13 +198,13 @@ class TreeReader {
   }
 
   /** A directory that cannot be read is listed, so that nobody takes it for removed. */
-  #childrenOf(path: Octets, names: readonly Octets[]): ReadonlySet<Octets> | undefined {
+  #childrenOf(directory: Directory, names: readonly Octets[]): ReadonlySet<Octets> | undefined {
     try {
-      return new Set(entriesOf(path));
+      return new Set(entriesOf(directory.path));
     } catch (error) {
       const reason = reasonOf(error);
       if (errnoOf(error) === 'ENOENT') return undefined;
-      this.#add(names, path, true);
+      this.#add(names, directory, true);
       this.#hide(names, reason, { andBelow: true });
       this.#problems.push({
         reason: `what lies below "${names.map(printable).join('/')}" is unknown: ${reason}`,
@@ -202,8 +217,8 @@ class TreeReader {
    * Notes a symbolic link to a directory: it may leave the root, or be a second name for the same mail. One that leads to
    * nothing may lead to a disk that is not mounted: nobody is to take its mailbox for removed.
    */
-  #isLink(path: Octets, names: readonly Octets[]): boolean {
-    if (lstatSync(pathBytes(path), { throwIfNoEntry: false })?.isSymbolicLink() !== true) return false;
+  #isLink(stats: Stats, path: Octets, names: readonly Octets[]): boolean {
+    if (stats?.isSymbolicLink() !== true) return false;
     const target = entriesBehind(path);
     if (target === 'a file') return true;
     const mailbox = mailboxOf(names, this.#layout);
@@ -219,7 +234,7 @@ class TreeReader {
   }
 
   /** Whether the directory has a place in the tree now. */
-  #add(names: readonly Octets[], path: Octets, selectable: boolean): boolean {
+  #add(names: readonly Octets[], { path, stats }: Directory, selectable: boolean): boolean {
     const shown = names.map(printable).join('/');
     const mailbox = mailboxOf(names, this.#layout);
     if (typeof mailbox !== 'string') {
@@ -231,7 +246,7 @@ class TreeReader {
       this.#contest(mailbox, `the directory "${shown}" is not the only one of this name`);
       return false;
     }
-    const twin = this.#sameDirectory(mailbox, path);
+    const twin = this.#sameDirectory(mailbox, stats);
     if (twin !== undefined) {
       for (const [name, other] of [
         [mailbox, twin],
@@ -245,8 +260,7 @@ class TreeReader {
   }
 
   /** The mailbox whose directory this is under another name, where a directory was mounted twice. */
-  #sameDirectory(mailbox: MailboxName, path: Octets): MailboxName | undefined {
-    const stats = lstatSync(pathBytes(path), { bigint: true, throwIfNoEntry: false });
+  #sameDirectory(mailbox: MailboxName, stats: Stats): MailboxName | undefined {
     if (stats === undefined || stats.ino === 0n) return undefined;
     const id = `${stats.dev}:${stats.ino}`;
     const twin = this.#directories.get(id);

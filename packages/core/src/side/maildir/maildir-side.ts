@@ -37,13 +37,13 @@ import { mailboxUnwritable } from './file-errors.js';
 import { flagFiles } from './flagging.js';
 import { isDirectory, type MaildirLayout } from './layout.js';
 import { MailboxKeywords } from './mailbox-keywords.js';
-import { entriesOfTree, type MailboxTree, readTree, UNFINISHED } from './mailbox-tree.js';
+import { MailboxPlaces } from './mailbox-places.js';
+import { entriesOfTree, type MailboxTree, UNFINISHED } from './mailbox-tree.js';
 import { makeDirectory } from './make-directory.js';
 import { makeMailbox } from './make-mailbox.js';
 import { markLevels } from './mark-levels.js';
 import { MaildirMove } from './moving.js';
 import { join, type Octets, octetsOfText } from './octets.js';
-import { pathForNew } from './path-for-new.js';
 import { exists } from './place-file.js';
 import { readFiles } from './reading.js';
 import type { Relocating } from './relocation.js';
@@ -83,8 +83,7 @@ export class MaildirSide extends SnapshotTaker implements Side {
   readonly kind = 'maildir';
   readonly keys = 'file';
   readonly address: string;
-  readonly #root: Octets;
-  readonly #layout: MaildirLayout;
+  readonly #places: MailboxPlaces;
   readonly #seam: Seam;
   readonly #clock: Clock;
   readonly #names: UniqueNames;
@@ -94,15 +93,14 @@ export class MaildirSide extends SnapshotTaker implements Side {
   readonly #options: MaildirSideOptions;
   /** By mailbox directory; undefined where keywords are switched off. */
   readonly #keywords: Map<Octets, MailboxKeywords> | undefined;
-  #tree: MailboxTree | undefined;
 
-  constructor(options: MaildirSideOptions) {
+  /** `tree`: what another one on this Maildir read just now. */
+  constructor(options: MaildirSideOptions, tree?: MailboxTree) {
     super();
     const root = resolve(options.root);
     this.#options = { ...options, root };
     this.address = `maildir:${root}`;
-    this.#root = octetsOfText(root);
-    this.#layout = options.layout;
+    this.#places = new MailboxPlaces(octetsOfText(root), options.layout, tree);
     this.#seam = options.seam;
     this.#clock = options.clock;
     this.#names = new UniqueNames(options.clock, options.random, options.host);
@@ -117,7 +115,7 @@ export class MaildirSide extends SnapshotTaker implements Side {
   }
 
   async list(): Promise<Listing> {
-    const tree = this.#readTree();
+    const tree = this.#places.read();
     return { entries: entriesOfTree(tree), problems: tree.problems, hidden: tree.hidden };
   }
 
@@ -189,14 +187,15 @@ export class MaildirSide extends SnapshotTaker implements Side {
   }
 
   async renameMailbox(mailbox: MailboxName, to: MailboxName): Promise<void> {
-    const tree = this.#readTree();
+    const places = this.#places;
+    const tree = places.read();
     const refuse = (why: string) =>
       new PosternError('server-refused', `the mailbox ${mailbox} cannot be renamed: ${why}`);
     if (mailbox === INBOX) throw refuse('it is INBOX');
     if (tree.contested.has(mailbox)) throw refuse('its directory is contested');
     const ends = {
-      from: { mailbox, path: this.#pathForNew(tree, mailbox) },
-      to: { mailbox: to, path: this.#pathForNew(tree, to) },
+      from: { mailbox, path: places.pathForNew(tree, mailbox) },
+      to: { mailbox: to, path: places.pathForNew(tree, to) },
     };
     const [source, target] = [tree.places.get(mailbox), tree.places.get(to)];
     if (!isBegun(ends)) {
@@ -205,17 +204,17 @@ export class MaildirSide extends SnapshotTaker implements Side {
       if (target?.selectable) throw refuse(`${to} exists`);
       if (target !== undefined) await this.deleteMailbox(to);
     }
-    this.#tree = undefined;
+    places.forget();
     await this.#writing(mailbox, () => renameDirectory({ seam: this.#seam, ...ends }));
   }
 
   async finishRenames(): Promise<readonly Problem[]> {
     const problems: Problem[] = [];
-    for (const [mailbox, { path, isHalf }] of this.#readTree().places) {
+    for (const [mailbox, { path, isHalf }] of this.#places.lately().places) {
       const names = isHalf ? markedNames(path) : undefined;
       if (names === undefined) continue;
-      const tree = this.#tree ?? this.#readTree();
-      const end = (name: MailboxName) => ({ mailbox: name, path: this.#pathForNew(tree, name) });
+      const tree = this.#places.lately();
+      const end = (name: MailboxName) => ({ mailbox: name, path: this.#places.pathForNew(tree, name) });
       try {
         const ends = { from: end(names.from), to: end(names.to) };
         if (isBegun(ends)) await this.renameMailbox(names.from, names.to);
@@ -228,7 +227,7 @@ export class MaildirSide extends SnapshotTaker implements Side {
   }
 
   async deleteMailbox(mailbox: MailboxName): Promise<'done' | 'already'> {
-    const tree = this.#readTree();
+    const tree = this.#places.read();
     const place = tree.places.get(mailbox);
     const refuse = (why: string) =>
       new PosternError('server-refused', `the mailbox ${mailbox} cannot be deleted: ${why}`);
@@ -236,14 +235,14 @@ export class MaildirSide extends SnapshotTaker implements Side {
     if (tree.contested.has(mailbox)) throw refuse('its directory is contested');
     if (place?.isHalf) throw refuse('its rename was not finished');
     if (place === undefined || !(place.selectable || exists(join(place.path, UNFINISHED)))) return 'already';
-    this.#tree = undefined;
-    const removal = { seam: this.#seam, mailbox, path: place.path, layout: this.#layout };
+    this.#places.forget();
+    const removal = { seam: this.#seam, mailbox, path: place.path, layout: this.#places.layout };
     await this.#writing(mailbox, () => removeMailbox(removal));
     return 'done';
   }
 
   async createMailbox(mailbox: MailboxName): Promise<'done' | 'already'> {
-    const tree = this.#readTree();
+    const tree = this.#places.toMake(mailbox);
     if (tree.places.get(mailbox)?.isHalf) {
       throw new PosternError(
         'failed',
@@ -251,11 +250,12 @@ export class MaildirSide extends SnapshotTaker implements Side {
         { mailbox },
       );
     }
-    const path = this.#pathForNew(tree, mailbox);
+    const path = this.#places.pathForNew(tree, mailbox);
     if (tree.places.get(mailbox)?.selectable && isComplete(path)) return 'already';
-    const marked = this.#layout === 'maildir++' && path !== this.#root;
+    const marked = this.#places.layout === 'maildir++' && path !== this.#places.root;
+    this.#places.forget();
     await this.#writing(mailbox, () => makeMailbox({ seam: this.#seam, mailbox, path, marked }));
-    this.#tree = undefined;
+    this.#places.noteMade(tree, mailbox, path);
     return 'done';
   }
 
@@ -265,8 +265,10 @@ export class MaildirSide extends SnapshotTaker implements Side {
 
   async writeWitness(mailbox: MailboxName, witness: Witness): Promise<void> {
     const directory = this.#directories(mailbox).path;
-    if (this.#layout === 'fs') {
-      await this.#writing(mailbox, () => markLevels(this.#seam, { root: this.#root, mailbox: directory }));
+    if (this.#places.layout === 'fs') {
+      await this.#writing(mailbox, () =>
+        markLevels(this.#seam, { root: this.#places.root, mailbox: directory }),
+      );
     }
     await writeWitnessFile(this.#seam, { directory, name: this.#witness }, witness);
   }
@@ -283,7 +285,7 @@ export class MaildirSide extends SnapshotTaker implements Side {
   }
 
   async another(): Promise<Side> {
-    return new MaildirSide(this.#options);
+    return new MaildirSide(this.#options, this.#places.last);
   }
 
   async close(): Promise<void> {}
@@ -298,29 +300,12 @@ export class MaildirSide extends SnapshotTaker implements Side {
     };
   }
 
-  #readTree(): MailboxTree {
-    this.#tree = readTree(this.#root, this.#layout);
-    return this.#tree;
-  }
-
-  /** A mailbox that an earlier listing did not show is looked for once more: another program may have made it. */
   #directories(mailbox: MailboxName, epoch: Epoch = NO_EPOCH): MailDirectories {
     if (epoch !== NO_EPOCH) {
       throw new PosternError('snapshot-incomplete', `the keys of ${mailbox} are not those of a Maildir`);
     }
-    const find = (tree: MailboxTree) => {
-      const place = tree.places.get(mailbox);
-      return place?.selectable ? place : undefined;
-    };
-    const place = (this.#tree === undefined ? undefined : find(this.#tree)) ?? find(this.#readTree());
-    if (place !== undefined && !place.isHalf)
-      return new MailDirectories(mailbox, place.path, this.#keywordsOf(mailbox, place.path));
-    const why = place?.isHalf
-      ? 'its rename was not finished'
-      : this.#tree?.contested.has(mailbox)
-        ? 'its directory is a symbolic link, not the only one of this name, or the one of another mailbox too'
-        : 'there is no such mailbox';
-    throw new PosternError('mailbox-unreadable', `the mailbox ${mailbox} cannot be read: ${why}`);
+    const { path } = this.#places.find(mailbox);
+    return new MailDirectories(mailbox, path, this.#keywordsOf(mailbox, path));
   }
 
   #keywordsOf(mailbox: MailboxName, path: Octets): MailboxKeywords {
@@ -332,15 +317,11 @@ export class MaildirSide extends SnapshotTaker implements Side {
     return keywords;
   }
 
-  #pathForNew(tree: MailboxTree, mailbox: MailboxName): Octets {
-    return pathForNew({ tree, root: this.#root, layout: this.#layout }, mailbox);
-  }
-
   async #writing<T>(mailbox: MailboxName, act: () => Promise<T>): Promise<T> {
     try {
       return await act();
     } catch (error) {
-      throw mailboxUnwritable(error, mailbox, this.#tree?.places.get(mailbox)?.path);
+      throw mailboxUnwritable(error, mailbox, this.#places.last?.places.get(mailbox)?.path);
     }
   }
 }
