@@ -21,8 +21,8 @@ import type { Change } from '../state/store.js';
  * `commit` writes them in one batch.
  *
  * The generation protocol (DESIGN §5): `begin` makes `pending = g + 1` durable in the state, then in the witnesses; `finish`
- * makes `generation = g + 1` durable in the same order. State or mail restored from a backup shows as a witness that is
- * behind by more than one of these writes, or ahead.
+ * makes `generation = g + 1` durable in the state, then writes it into the witnesses. State or mail restored from a backup shows as
+ * a witness that is behind by more than one of these writes, or ahead. So the last write may be lost: that is one.
  */
 export class Desk {
   readonly repository: Repository;
@@ -236,7 +236,7 @@ export class Desk {
     const pending = this.#record.generation + 1;
     this.#putRecord({ ...unquiet(this.#record), pending });
     await this.commit({ durable: true });
-    await this.#writeWitnesses();
+    await this.#writeWitnesses({ durable: true });
   }
 
   /** After the last effect. */
@@ -250,7 +250,7 @@ export class Desk {
       if (!this.#resumed) this.#changes.push(...(await extendIndex(this.repository.store, additions)));
     }
     await this.commit({ durable: this.#begun });
-    if (this.#begun) await this.#writeWitnesses();
+    if (this.#begun) await this.#writeWitnesses({ durable: false });
     await this.repository.store.write(await this.files.changes(), { durable: false });
   }
 
@@ -306,16 +306,17 @@ export class Desk {
 
   /**
    * A pair must not outlive its message: a file that somebody linked, or that an apply linked and died, may be gone after a
-   * power cut, and would then look deleted.
+   * power cut, and would then look deleted. Nor its flags: a name that somebody gave may be the old one again.
    */
   async #makeDurable(): Promise<void> {
     for (const side of SIDES) if (this.has(side)) await this.repository.sides[side].makeDurable(this.mailbox);
   }
 
-  async #writeWitnesses(): Promise<void> {
+  async #writeWitnesses(options: { readonly durable: boolean }): Promise<void> {
     const { sides, id } = this.repository;
     const witness = witnessOf(id, this.#record);
-    for (const side of SIDES) if (this.has(side)) await sides[side].writeWitness(this.mailbox, witness);
+    for (const side of SIDES)
+      if (this.has(side)) await sides[side].writeWitness(this.mailbox, witness, options);
   }
 
   #putRecord(record: MailboxRecord): void {

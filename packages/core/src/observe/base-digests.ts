@@ -7,7 +7,7 @@ import type { MailboxRecord } from '../state/records.js';
 import type { Change, Store } from '../state/store.js';
 
 /** Of smaller mailboxes the pairs themselves are read as fast. */
-const WORTH_AN_INDEX = 256;
+const WORTH_AN_INDEX = 64;
 /** A digest's first 48 bits in base64. */
 const CHARACTERS = 8;
 const KEY = 'pairs';

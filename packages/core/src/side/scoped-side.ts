@@ -178,8 +178,12 @@ export class ScopedSide implements Side {
     return this.#side.readWitness(this.#inner(mailbox));
   }
 
-  async writeWitness(mailbox: MailboxName, witness: Witness): Promise<void> {
-    return this.#side.writeWitness(this.#inner(mailbox), witness);
+  async writeWitness(
+    mailbox: MailboxName,
+    witness: Witness,
+    options?: { readonly durable: boolean },
+  ): Promise<void> {
+    return this.#side.writeWitness(this.#inner(mailbox), witness, options);
   }
 
   async makeDurable(mailbox: MailboxName): Promise<void> {

@@ -107,8 +107,12 @@ export interface Side {
   /** The witness of a mailbox (DESIGN §5), undefined where there is none; `false` on a side that keeps none. */
   readWitness(mailbox: MailboxName): Promise<Witness | undefined | false>;
 
-  /** Writes the witness, durably. Nothing happens on a side that keeps none. */
-  writeWitness(mailbox: MailboxName, witness: Witness): Promise<void>;
+  /** Writes the witness, durably unless it does not matter. Nothing happens on a side that keeps none. */
+  writeWitness(
+    mailbox: MailboxName,
+    witness: Witness,
+    options?: { readonly durable: boolean },
+  ): Promise<void>;
 
   /**
    * Makes durable what the mailbox shows, whoever put it there: base may rest on it then, and a power cut takes nothing

@@ -127,7 +127,7 @@ export class LevelStore implements Store {
     return this.#inTurn(`${describePartition({ kind, mailbox })} cannot be read`, async () => {
       const kept = this.#cache.all(kind, mailbox);
       if (kept !== undefined) return kept;
-      const records = await this.#readAll(kind, mailbox, (name, bytes) => decodeRecord(kind, name, bytes));
+      const records = await this.#readAll(kind, mailbox, this.#records.decoder(kind));
       this.#cache.keep(kind, mailbox, records);
       return records;
     });

@@ -1,4 +1,4 @@
-import { decodeRecord } from './codec.js';
+import { type Decoded, decodeRecord } from './codec.js';
 import type { Draft } from './drafts.js';
 import { verifyFrame } from './frame.js';
 import type { Hash64 } from './hash.js';
@@ -25,7 +25,7 @@ export class RecordReader {
   async one<K extends Kind>(kind: K, mailbox: string, key: string): Promise<RecordKinds[K] | undefined> {
     const name = recordKey(kind, mailbox, key);
     const bytes = (await this.#level.get<string, Buffer>(name, ENCODING)) as Buffer | undefined;
-    return bytes === undefined ? undefined : this.#decode(kind, name, bytes);
+    return bytes === undefined ? undefined : this.decoder(kind)(name, bytes).value;
   }
 
   /** Those that are there, in the order of the keys. */
@@ -37,9 +37,10 @@ export class RecordReader {
     const names = keys.map(key => recordKey(kind, mailbox, key));
     const found = await this.#level.getMany<string, Buffer>(names, ENCODING);
     const records = new Map<string, RecordKinds[K]>();
+    const decode = this.decoder(kind);
     for (const [index, key] of keys.entries()) {
       const bytes = found[index];
-      if (bytes !== undefined) records.set(key, this.#decode(kind, names[index]!, bytes));
+      if (bytes !== undefined) records.set(key, decode(names[index]!, bytes).value);
     }
     return records;
   }
@@ -71,10 +72,13 @@ export class RecordReader {
     this.#hashes.clear();
   }
 
-  #decode<K extends Kind>(kind: K, name: string, bytes: Buffer): RecordKinds[K] {
-    const { value, hash } = decodeRecord(kind, name, bytes);
-    if (this.#hashes.size >= MOST_HASHES) this.#hashes.clear();
-    this.#hashes.set(name, hash);
-    return value;
+  /** Decodes what somebody read of a partition. */
+  decoder<K extends Kind>(kind: K): (name: string, bytes: Buffer) => Decoded<RecordKinds[K]> {
+    return (name, bytes) => {
+      const decoded = decodeRecord(kind, name, bytes);
+      if (this.#hashes.size >= MOST_HASHES) this.#hashes.clear();
+      this.#hashes.set(name, decoded.hash);
+      return decoded;
+    };
   }
 }

@@ -263,14 +263,14 @@ export class MaildirSide extends SnapshotTaker implements Side {
     return readWitnessFile(join(this.#directories(mailbox).path, this.#witness));
   }
 
-  async writeWitness(mailbox: MailboxName, witness: Witness): Promise<void> {
+  async writeWitness(mailbox: MailboxName, witness: Witness, options = { durable: true }): Promise<void> {
     const directory = this.#directories(mailbox).path;
     if (this.#places.layout === 'fs') {
       await this.#writing(mailbox, () =>
         markLevels(this.#seam, { root: this.#places.root, mailbox: directory }),
       );
     }
-    await writeWitnessFile(this.#seam, { directory, name: this.#witness }, witness);
+    await writeWitnessFile(this.#seam, { directory, name: this.#witness }, { witness, ...options });
   }
 
   async makeDurable(mailbox: MailboxName): Promise<void> {

@@ -27,18 +27,18 @@ export function readWitnessFile(path: Octets): Witness | undefined {
   return text === undefined ? undefined : parse(text);
 }
 
-/** The witness is the old or the new one at any moment; durable when this returns. */
+/** The witness is the old or the new one at any moment, and durable when this returns unless that does not matter. */
 export async function writeWitnessFile(
   seam: Seam,
   { directory, name }: { readonly directory: Octets; readonly name: Octets },
-  witness: Witness,
+  { witness, durable }: { readonly witness: Witness; readonly durable: boolean },
 ): Promise<void> {
   try {
     const bytes = Buffer.from(`${JSON.stringify({ version: VERSION, ...witness })}\n`);
-    await replaceFile(seam, join(directory, name), bytes);
+    await replaceFile(seam, join(directory, name), bytes, { durable });
     const unfinished = join(directory, UNFINISHED);
     if (exists(unfinished)) unlinkFile(seam, unfinished);
-    await syncDirectory(seam, directory);
+    if (durable) await syncDirectory(seam, directory);
   } catch (error) {
     const { mailbox } = witness;
     const what = `the witness of ${mailbox} (${printable(directory)}) cannot be written`;
