@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { identityOf, readHeader } from '@postern/core/model/identity.js';
 import { describe, expect, it } from 'vitest';
 
@@ -78,5 +80,30 @@ describe('the identity of a header', () => {
   it('of a message without any octet of a header is that of its size and content', () => {
     expect(identityOf(Buffer.from('\n')).identity).toMatchObject({ size: 2 });
     expect(identityOf(Buffer.from('\n')).identity).toEqual(identityOf(Buffer.from('\r\n')).identity);
+  });
+});
+
+describe('what is known of a message', () => {
+  it('does not keep the rest of its header in memory', () => {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc') as () => void;
+    const filler = Array.from({ length: 150 }, (_, index) => `X-Filler-${index}: ${'x'.repeat(80)}\r\n`).join(
+      '',
+    );
+    const header = (number: number) =>
+      Buffer.from(
+        `${filler}Message-ID: <${number}@a.message.example>\r\nSubject: a subject\r\n of two lines\r\n\r\n`,
+      );
+    const read = (count: number) => Array.from({ length: count }, (_, number) => readHeader(header(number)));
+    read(100);
+    gc();
+    const before = process.memoryUsage().heapUsed;
+    const facts = read(1000);
+    gc();
+    expect((process.memoryUsage().heapUsed - before) / 1000).toBeLessThan(3000);
+    expect(facts[7]).toMatchObject({
+      messageId: '<7@a.message.example>',
+      envelope: { subject: 'a subject of two lines' },
+    });
   });
 });

@@ -1,4 +1,4 @@
-import { type BySide, SIDES, type SideName } from '../model/by-side.js';
+import { type BySide, bySide, SIDES, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
 import { type PermanentFlags, sameFlags } from '../model/flags.js';
 import { type Identity, sameMessage } from '../model/identity.js';
@@ -15,6 +15,7 @@ import { witnessOf } from '../observe/went-back.js';
 import { type Intent, type MailboxRecord, unquiet, WHOLLY_QUIET } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
+import { RowsByDigest } from './rows-by-digest.js';
 
 /**
  * One mailbox while apply works in it: what the state has on it, kept in step with what is done. Changes gather until
@@ -34,7 +35,7 @@ export class Desk {
   /** By `pairKey`, which is the name of the remote end. */
   #pairs = new Map<string, Pair>();
   readonly #byLocalEnd = new Map<string, Pair>();
-  readonly #unpaired: Record<SideName, Map<string, Set<Row>>> = { remote: new Map(), local: new Map() };
+  readonly #unpaired = bySide(() => new RowsByDigest());
   readonly #uidNext: Partial<Record<SideName, number>> = {};
   #counts: Partial<Record<SideName, Map<string, number>>> = {};
   #changes: Change[] = [];
@@ -167,8 +168,8 @@ export class Desk {
 
   /** Unpaired messages of a side that may be the same as this one, in the order of their keys. */
   unpairedRowsLike(side: SideName, identity: Identity): Row[] {
-    const rows = [...(this.#unpaired[side].get(identity.digest) ?? [])];
-    return rows
+    return this.#unpaired[side]
+      .of(identity.digest)
       .filter(row => sameMessage(row.identity, identity) !== 'no')
       .sort((a, b) => compareKeys(a.key, b.key));
   }
@@ -187,7 +188,7 @@ export class Desk {
     this.#index(pair);
     for (const side of SIDES) {
       const row = this.row(side, pair[side]);
-      if (row !== undefined) this.#unpaired[side].get(row.identity.digest)?.delete(row);
+      if (row !== undefined) this.#unpaired[side].delete(row);
     }
     this.#added.push(...digestsOf(pair));
     this.#changes.push({ put: 'pair', mailbox: this.mailbox, key: pairKey(pair), value: pair });
@@ -335,13 +336,11 @@ export class Desk {
 
   #noteUnpaired(side: SideName, row: Row): void {
     if (this.pairAt(side, { epoch: this.epoch(side), key: row.key }) !== undefined) return;
-    const like = this.#unpaired[side].get(row.identity.digest);
-    if (like === undefined) this.#unpaired[side].set(row.identity.digest, new Set([row]));
-    else like.add(row);
+    this.#unpaired[side].add(row);
   }
 
   #forgetUnpaired(side: SideName, key: MessageKey): void {
     const before = this.#rows[side].get(key);
-    if (before !== undefined) this.#unpaired[side].get(before.identity.digest)?.delete(before);
+    if (before !== undefined) this.#unpaired[side].delete(before);
   }
 }

@@ -52,7 +52,7 @@ export function readHeader(header: Buffer): HeaderFacts {
   }
   const hash = createHash('sha256').update(text, 'latin1');
   const messageId = fields.get('message-id')?.trim().slice(0, MESSAGE_ID_LENGTH);
-  const digest = hash.digest('hex').slice(0, 32);
+  const digest = hash.digest().toString('hex', 0, 16);
   const envelope = envelopeOf(fields);
   return messageId ? { messageId, digest, envelope } : { digest, envelope };
 }
@@ -72,15 +72,18 @@ const USUAL_HEADER = 16 * 1024;
 /** Unfolded raw values (RFC 5322 §2.2.3) of the identity fields; the header ends at the first empty line. */
 function firstFields(header: Buffer): Map<FieldName, string> {
   const fields = new Map<FieldName, string>();
-  if (scanFields(header.toString('latin1', 0, USUAL_HEADER), fields) || header.length <= USUAL_HEADER)
-    return fields;
+  if (scanFields(header, USUAL_HEADER, fields) || header.length <= USUAL_HEADER) return fields;
   fields.clear();
-  scanFields(header.toString('latin1'), fields);
+  scanFields(header, header.length, fields);
   return fields;
 }
 
-/** Whether the text held the end of the header. One text for all lines is many times faster than a decoding each. */
-function scanFields(header: string, fields: Map<FieldName, string>): boolean {
+/**
+ * Whether the first octets, so many, held the end of the header. One text for all lines is many times faster than a decoding each;
+ * but a value that were a part of that text would keep all of it in memory, for as long as somebody knows the message.
+ */
+function scanFields(octets: Buffer, length: number, fields: Map<FieldName, string>): boolean {
+  const header = octets.toString('latin1', 0, length);
   let current: FieldName | undefined;
   let value = '';
   const finish = () => {
@@ -99,7 +102,7 @@ function scanFields(header: string, fields: Map<FieldName, string>): boolean {
     }
     const first = header.charCodeAt(start);
     if (first === 0x20 || first === 0x09) {
-      if (current !== undefined) value += header.slice(start, end);
+      if (current !== undefined) value += octets.toString('latin1', start, end);
     } else {
       finish();
       const colon = header.slice(start, Math.min(end, start + 65)).indexOf(':');
@@ -114,7 +117,7 @@ function scanFields(header: string, fields: Map<FieldName, string>): boolean {
             );
       if (name !== undefined) {
         current = name;
-        value = header.slice(start + colon + 1, end);
+        value = octets.toString('latin1', start + colon + 1, end);
       }
     }
     start = next;
