@@ -1,7 +1,8 @@
 // Makes packages/cli/bundle from packages/*/dist: the command in a few files instead of five hundred, so that it starts in a third
 // of the time. Chunks are loaded when a command needs them. What no command of ours calls (proxies, loggers and charsets
 // of imapflow) is left outside, and loaded if it ever is called.
-import { renameSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -40,6 +41,7 @@ function lazyModule(name, exports) {
 }
 
 const unfinished = `${cli}bundle-${process.pid}`;
+const minify = { compress: false, mangle: false, codegen: { removeWhitespace: true } };
 const build = await rolldown({
   input: `${cli}dist/main.js`,
   platform: 'node',
@@ -61,8 +63,8 @@ const build = await rolldown({
 });
 await build.write({
   dir: unfinished,
-  format: 'esm',
-  entryFileNames: 'postern.js',
+  format: 'cjs',
+  entryFileNames: 'main.js',
   chunkFileNames: '[name].js',
   codeSplitting: {
     groups: [
@@ -72,7 +74,14 @@ await build.write({
       { name: 'core', test: /packages.(core|cli).dist.(?!main|version|interrupts|keep-heap)/ },
     ],
   },
-  minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+  minify,
 });
+const hash = createHash('sha256');
+for (const name of readdirSync(unfinished).sort()) hash.update(readFileSync(`${unfinished}/${name}`));
+const launch = await rolldown({ input: `${cli}dist/start/launch.js`, platform: 'node' });
+const { output } = await launch.generate({ format: 'cjs', minify });
+const text = output[0].code.replace('__BUILD__', hash.digest('hex').slice(0, 16));
+writeFileSync(`${unfinished}/postern.js`, text);
+writeFileSync(`${unfinished}/package.json`, '{"type":"commonjs"}\n');
 rmSync(`${cli}bundle`, { recursive: true, force: true });
 renameSync(unfinished, `${cli}bundle`);

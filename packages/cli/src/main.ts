@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { keepHeapSmall } from './keep-heap-small.js';
 import { versionLine } from './version.js';
 
@@ -15,17 +14,19 @@ async function main(words: readonly string[]): Promise<number> {
     process.stdout.write(versionLine());
     return 0;
   }
+  // Compiled code is kept for the flags it was compiled under: they are set before anything else is loaded.
+  keepHeapSmall();
   const [{ runCli }, { endOnSignals, exitAfter }] = await Promise.all([
     import('./cli.js'),
     import('./interrupts.js'),
   ]);
-  keepHeapSmall();
   endOnSignals();
   return exitAfter(await runCli(words));
 }
 
 // Whoever reads our output may go away at any time; that is no error of ours.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-const exit = await main(process.argv.slice(2));
-await Promise.all([drained(process.stdout), drained(process.stderr)]);
-process.exit(exit);
+void main(process.argv.slice(2)).then(async exit => {
+  await Promise.all([drained(process.stdout), drained(process.stderr)]);
+  process.exit(exit);
+});
