@@ -89,7 +89,7 @@ describeRows('DB: lost and restored state, restored mail', [
     id: 'DB-15',
     says: 'the disk was full while base was written: the work is found, not done again',
     given: 'a ·/–/∅, b ∅/–/·',
-    events: 'fail before batch ENOSPC 7',
+    events: 'fail before batch ENOSPC 8',
     plan: 'upload b',
     end: 'a ·, b ·',
   },

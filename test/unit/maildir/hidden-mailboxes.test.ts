@@ -1,9 +1,10 @@
-import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { type SyncReport, sync } from '@postern/core/api/sync.js';
 import { mailboxName } from '@postern/core/model/mailbox.js';
 import type { MaildirLayout } from '@postern/core/side/maildir/layout.js';
 import { describe, expect, it } from 'vitest';
+import { hookedSide } from '../../support/hooked-side.js';
 import { message } from '../../support/messages.js';
 import { Rig } from '../../support/rig.js';
 import { fileBytes, TemporaryMaildir, temporaryDirectory } from './temporary-maildir.js';
@@ -208,5 +209,52 @@ describe('P1: in layout fs', () => {
     rig.remote.add('New', message({ id: 'd' }));
     expect((await run()).apply.counts).toMatchObject({ done: 2, failed: 0, skipped: 0 });
     expect(maildir.names('New')).toContain('cur');
+  });
+});
+
+describe('P1: a disk that goes while mailboxes are made', () => {
+  it.each([
+    ['fs', 'Lists', 'Lists/p'],
+    ['maildir++', '', '.p'],
+  ] as const)(
+    'hides what is to be made after that (layout %s, disk of "%s")',
+    async (layout, level, made) => {
+      const { rig, maildir, run } = await synced(layout);
+      const names = ['p', 'q', 'r'].map(name => mailboxName(layout === 'fs' ? `Lists/${name}` : name));
+      for (const name of names) {
+        rig.remote.createMailbox(name);
+        rig.remote.add(name, message({ id: name }));
+      }
+      const elsewhere = join(temporaryDirectory(), 'disk');
+      const place = maildir.path(level);
+      // Right after the first one was made and looked at.
+      const side = maildir.side();
+      const local = hookedSide(side, call => {
+        if (call !== 'list' || existsSync(elsewhere) || !existsSync(maildir.path(made))) return;
+        renameSync(place, elsewhere);
+        mkdirSync(place);
+      });
+      const { apply } = await rig.run(repository =>
+        sync({ ...repository, sides: { remote: repository.sides.remote, local } }),
+      );
+      expect(apply.stopped?.code).toBe(layout === 'fs' ? undefined : 'side-missing');
+      // An empty root may be a new Maildir; one with a mailbox and without INBOX is none.
+      expect(readdirSync(place)).toEqual(layout === 'fs' ? [] : ['.q']);
+      for (let round = 0; round < 3; round++) await run().catch(() => undefined);
+      for (const name of [...names, DEV]) expect(rig.remote.contents(name), name).toHaveLength(1);
+
+      rmSync(place, { recursive: true });
+      renameSync(elsewhere, place);
+      for (let round = 0; round < 3; round++) await run();
+      for (const name of [...names, DEV]) expect(rig.remote.contents(name), name).toHaveLength(1);
+      expect((await run()).plan.actions).toEqual([]);
+    },
+  );
+
+  it('is not one that was never there: several mailboxes are made below an empty directory', async () => {
+    const { rig, maildir, run } = await synced('fs');
+    mkdirSync(maildir.path('Work'));
+    for (const name of ['Work/A', 'Work/B', 'Work/C']) rig.remote.createMailbox(name);
+    expect((await run()).apply.counts).toMatchObject({ done: 3, skipped: 0, failed: 0 });
   });
 });

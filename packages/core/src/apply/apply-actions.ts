@@ -23,7 +23,6 @@ import { LandedMessages } from './landed.js';
 import { type DeskJob, laneJobs } from './lane-jobs.js';
 import { runCreate, runDelete, runRename } from './mailbox-lines.js';
 import { runMoves } from './moving.js';
-import { Outlook } from './outlook.js';
 import { runPairs, runUnpairs } from './pairing.js';
 import { rehearse } from './rehearse.js';
 import { runRemovals } from './removing.js';
@@ -155,12 +154,11 @@ class Run {
       isLogged ||= operations > 0;
       const { first, pairs, journeys, duplicates, rest, last } = sortOut(actions);
       const landed = new LandedMessages(actions);
-      const telling = { report: this.#report, outlook: new Outlook(this.#repository) };
       for (const action of first) {
         const run = action.to === undefined ? runCreate : runRename;
         const mailboxes = action.to === undefined ? [action.mailbox] : [action.mailbox, action.to];
         await this.#guarded(mailboxes, [action], () =>
-          this.#step(() => run(this.#repository, action, telling)),
+          this.#step(() => run(this.#repository, action, this.#report)),
         );
       }
       await this.#each(pairs, await this.#rematched(), desk =>

@@ -109,6 +109,7 @@ class CopyBatch {
     const target = targetOf(actions[0] ?? bug('an empty batch'));
     let jobs = this.#check(actions);
     for (let look = 1; jobs.length > 0; look++) {
+      await this.#desk.begin();
       const batch = await this.#desk.repository.sides[target].deliver(this.#desk.mailbox);
       try {
         const slots = await batch.prepare(jobs.length);
@@ -197,7 +198,6 @@ class Delivery {
 
   async run(jobs: readonly Job[], slots: readonly Slot[]): Promise<void> {
     const intents = jobs.map((job, index) => this.#intend(job, slots[index] ?? bug('no slot')));
-    await this.#desk.begin();
     await this.#desk.commit({ durable: true });
     const places = new Map<MessageKey, number>(jobs.map((job, index) => [job.row.key, index]));
     const staged: Staged[] = [];
@@ -238,8 +238,8 @@ class Delivery {
     for (const [index, entry] of staged.entries()) {
       this.#conclude(entry, outcomes[index] ?? bug('a delivery without an outcome'));
     }
-    // Where a power cut forgets this, the intents are there again, and lead to what was delivered.
-    await this.#desk.commit({ durable: false });
+    // Where a power cut forgets a delivery, its intent is there again and leads to it; one whose answer was lost says so in its intent.
+    await this.#desk.commit({ durable: outcomes.some(({ kind }) => kind === 'unknown') });
     if (this.#lost !== undefined) throw this.#lost;
   }
 

@@ -99,8 +99,7 @@ async function runBatch(desk: Desk, actions: readonly Action[], report: Report):
     } else if (outcome.kind === 'gone') report(action, skipped(`the message is no longer on the ${on} side`));
     else report(action, failed(outcome.reason));
   }
-  // Where a power cut forgets this, the sides agree on what base does not know yet.
-  await desk.commit({ durable: false });
+  await desk.commit({ durable: true });
 }
 
 /** The change came from the other side; if that side took it back meanwhile, it must not be carried over. */

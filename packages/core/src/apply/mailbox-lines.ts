@@ -1,6 +1,7 @@
 import type { Action } from '../model/action.js';
 import { otherSide, SIDES, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
+import { hiddenAt, hides } from '../model/hidden.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
 import { isSameMailbox } from '../model/same-mailbox.js';
 import { loadRecord, loadSnapshot } from '../observe/load-view.js';
@@ -12,13 +13,6 @@ import type { MailboxRecord } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
 import { already, type Refusal, type Report, skipped } from './judgement.js';
-import type { Outlook } from './outlook.js';
-
-/** Whom a line about a mailbox is reported to, and what is known of the places around it. */
-interface Telling {
-  readonly report: Report;
-  readonly outlook: Outlook;
-}
 
 /** The side a line about a mailbox writes to. */
 function writtenSide(action: Action): SideName {
@@ -35,20 +29,40 @@ export async function checkCreate(repository: Repository, action: Action): Promi
 }
 
 /** Runs one `create-mailbox-*` line; "exists already" is success (RFC 4549 §5.1). */
-export async function runCreate(
-  repository: Repository,
-  action: Action,
-  { report, outlook }: Telling,
-): Promise<void> {
+export async function runCreate(repository: Repository, action: Action, report: Report): Promise<void> {
   const refusal = await checkCreate(repository, action);
   if (refusal !== undefined) return report(action, refusal);
   const on = writtenSide(action);
   const { mailbox } = action;
-  const hidden = await outlook.refusalBeside(on, mailbox);
+  const hidden = await besideHidden(repository, on, mailbox);
   if (hidden !== undefined) return report(action, hidden);
   const result = await repository.sides[on].createMailbox(mailbox);
   await observeMailbox(repository, on, mailbox);
   report(action, result === 'already' ? already(`it is on the ${on} side`) : undefined);
+}
+
+/** Where known mailboxes are out of sight, nothing is made beside them: it would hide them for good, and lie on another disk. */
+async function besideHidden(
+  { store, sides }: Repository,
+  on: SideName,
+  mailbox: MailboxName,
+): Promise<Refusal | undefined> {
+  if (sides[on].keys !== 'file') return undefined;
+  const { entries, hidden } = await sides[on].list();
+  const place = hidden?.find(one => hides(one, mailbox));
+  if (place === undefined) return undefined;
+  const listed = new Set(entries.map(entry => entry.mailbox));
+  for (const record of (await store.all('mailbox', '')).values()) {
+    if (
+      record.agreed &&
+      record.mailbox !== mailbox &&
+      !listed.has(record.mailbox) &&
+      hiddenAt([place], record) !== undefined
+    ) {
+      return skipped(`${record.mailbox} is out of sight there: ${place.reason}`);
+    }
+  }
+  return undefined;
 }
 
 /** A rename stands while the other side still shows it: the old name gone, the new one there with the same messages. */
@@ -73,18 +87,12 @@ export async function checkRename(repository: Repository, action: Action): Promi
  * Runs one `rename-mailbox-*` line; base moves along in one batch, no message travels. A server renames what is below as
  * well: a mailbox may have got its name already, and one that keeps its name on the other side gets it back.
  */
-export async function runRename(
-  repository: Repository,
-  action: Action,
-  { report, outlook }: Telling,
-): Promise<void> {
+export async function runRename(repository: Repository, action: Action, report: Report): Promise<void> {
   const refusal = await checkRename(repository, action);
   if (refusal !== undefined) return report(action, refusal);
   const on = writtenSide(action);
   const to = targetOf(action);
-  outlook.forget();
-  const hidden = await outlook.refusalBeside(on, to);
-  outlook.forget();
+  const hidden = await besideHidden(repository, on, to);
   if (hidden !== undefined) return report(action, hidden);
   if (!(await hasMoved(repository, on, { from: action.mailbox, to }))) {
     await repository.sides[on].renameMailbox(action.mailbox, to);

@@ -107,7 +107,7 @@ export interface Side {
   /** The witness of a mailbox (DESIGN §5), undefined where there is none; `false` on a side that keeps none. */
   readWitness(mailbox: MailboxName): Promise<Witness | undefined | false>;
 
-  /** Writes the witness, durably unless it does not matter. Nothing happens on a side that keeps none. */
+  /** Writes the witness, durably unless the older one would do after a power cut. Nothing happens on a side that keeps none. */
   writeWitness(
     mailbox: MailboxName,
     witness: Witness,

@@ -21,7 +21,7 @@ interface Kept {
 
 /**
  * Whole partitions as they were read from the database and as they were changed since: a command looks at a mailbox several
- * times, and decodes it once. Holds what was used last, and no partition of which a good part changed.
+ * times, and decodes it once. Holds what was used last, and no partition of messages of which a good part changed.
  */
 export class RecordCache {
   /** In the order of their last use. */
@@ -34,7 +34,7 @@ export class RecordCache {
     mailbox: string,
     key: string,
   ): { readonly value: RecordKinds[K] | undefined } | undefined {
-    const kept = this.#partitions.get(partitionKey(kind, mailbox));
+    const kept = this.#use(kind, mailbox);
     if (kept === undefined) return undefined;
     const value = kept.news.has(key) ? kept.news.get(key) : kept.records.get(key);
     return { value: value as RecordKinds[K] | undefined };

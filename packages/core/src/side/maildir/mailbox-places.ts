@@ -4,7 +4,6 @@ import type { MaildirLayout } from './layout.js';
 import { type MailboxPlace, type MailboxTree, readTree } from './mailbox-tree.js';
 import type { Octets } from './octets.js';
 import { pathForNew } from './path-for-new.js';
-import { exists } from './place-file.js';
 
 /** Where the mailboxes of a Maildir lie, as they were read last. To read them costs a listing of each. */
 export class MailboxPlaces {
@@ -12,7 +11,7 @@ export class MailboxPlaces {
   readonly layout: MaildirLayout;
   #tree: MailboxTree | undefined;
 
-  /** With what somebody else read just now, where there is such. */
+  /** With what somebody else read last, where there is such. */
   constructor(root: Octets, layout: MaildirLayout, tree?: MailboxTree) {
     this.root = root;
     this.layout = layout;
@@ -40,17 +39,7 @@ export class MailboxPlaces {
     this.#tree = undefined;
   }
 
-  /**
-   * The tree to make a mailbox by. One that was read before will do where nothing is in the mailbox's place: many are made in a
-   * row, and each listing costs as much as there are mailboxes.
-   */
-  toMake(mailbox: MailboxName): MailboxTree {
-    const tree = this.lately();
-    const isFree = !tree.places.has(mailbox) && !exists(this.pathForNew(tree, mailbox));
-    return isFree ? tree : this.read();
-  }
-
-  /** A mailbox was made where the tree says it is to be. */
+  /** A mailbox was made where a tree that was read for it says. */
   noteMade(tree: MailboxTree, mailbox: MailboxName, path: Octets): void {
     const places = new Map(tree.places).set(mailbox, { path, selectable: true });
     this.#tree = { ...tree, places };

@@ -94,7 +94,7 @@ export class MaildirSide extends SnapshotTaker implements Side {
   /** By mailbox directory; undefined where keywords are switched off. */
   readonly #keywords: Map<Octets, MailboxKeywords> | undefined;
 
-  /** `tree`: what another one on this Maildir read just now. */
+  /** `tree`: what another one on this Maildir read last. */
   constructor(options: MaildirSideOptions, tree?: MailboxTree) {
     super();
     const root = resolve(options.root);
@@ -242,7 +242,7 @@ export class MaildirSide extends SnapshotTaker implements Side {
   }
 
   async createMailbox(mailbox: MailboxName): Promise<'done' | 'already'> {
-    const tree = this.#places.toMake(mailbox);
+    const tree = this.#places.read();
     if (tree.places.get(mailbox)?.isHalf) {
       throw new PosternError(
         'failed',

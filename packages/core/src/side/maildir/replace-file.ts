@@ -6,15 +6,9 @@ import { createFile, syncFile } from './write-file.js';
 
 /**
  * Writes a small file of ours aside (`.new`), syncs it and renames it over the older one: it is the old or the new one at any
- * moment. Durable once the directory is synced; where that is not asked for, a power cut may leave a file without octets. Throws the
- * system's error.
+ * moment. Durable once the directory is synced. Throws the system's error.
  */
-export async function replaceFile(
-  seam: Seam,
-  path: Octets,
-  bytes: Buffer,
-  { durable } = { durable: true },
-): Promise<void> {
+export async function replaceFile(seam: Seam, path: Octets, bytes: Buffer): Promise<void> {
   const aside = `${path}.new` as Octets;
   if (exists(aside)) unlinkFile(seam, aside);
   const fd = createFile(seam, aside);
@@ -22,7 +16,7 @@ export async function replaceFile(
     seam.runSync({ surface: 'fs', name: 'write', target: printable(aside) }, () => {
       for (let written = 0; written < bytes.length; ) written += writeSync(fd, bytes, written);
     });
-    if (durable) await syncFile(seam, fd, aside);
+    await syncFile(seam, fd, aside);
   } finally {
     closeSync(fd);
   }

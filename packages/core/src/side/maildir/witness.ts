@@ -27,7 +27,7 @@ export function readWitnessFile(path: Octets): Witness | undefined {
   return text === undefined ? undefined : parse(text);
 }
 
-/** The witness is the old or the new one at any moment, and durable when this returns unless that does not matter. */
+/** The witness is the old or the new one at any moment, power cut or not; the new one for good when this returns, unless that does not matter. */
 export async function writeWitnessFile(
   seam: Seam,
   { directory, name }: { readonly directory: Octets; readonly name: Octets },
@@ -35,7 +35,7 @@ export async function writeWitnessFile(
 ): Promise<void> {
   try {
     const bytes = Buffer.from(`${JSON.stringify({ version: VERSION, ...witness })}\n`);
-    await replaceFile(seam, join(directory, name), bytes, { durable });
+    await replaceFile(seam, join(directory, name), bytes);
     const unfinished = join(directory, UNFINISHED);
     if (exists(unfinished)) unlinkFile(seam, unfinished);
     if (durable) await syncDirectory(seam, directory);
