@@ -64,6 +64,7 @@ const build = await rolldown({
 await build.write({
   dir: unfinished,
   format: 'cjs',
+  strict: true,
   entryFileNames: 'main.js',
   chunkFileNames: '[name].js',
   codeSplitting: {
@@ -79,7 +80,7 @@ await build.write({
 const hash = createHash('sha256');
 for (const name of readdirSync(unfinished).sort()) hash.update(readFileSync(`${unfinished}/${name}`));
 const launch = await rolldown({ input: `${cli}dist/start/launch.js`, platform: 'node' });
-const { output } = await launch.generate({ format: 'cjs', minify });
+const { output } = await launch.generate({ format: 'cjs', strict: true, minify });
 const text = output[0].code.replace('__BUILD__', hash.digest('hex').slice(0, 16));
 writeFileSync(`${unfinished}/postern.js`, text);
 writeFileSync(`${unfinished}/package.json`, '{"type":"commonjs"}\n');

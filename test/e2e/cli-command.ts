@@ -3,10 +3,14 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect } from 'vitest';
+import { afterAll, expect } from 'vitest';
 import { assertBuilt } from './built-command.js';
 
 const MAIN = fileURLToPath(new URL('../../packages/cli/bundle/postern.js', import.meta.url));
+
+/** Compiled code is kept between the commands of a test file, as it is between those of a user. */
+const CACHE = mkdtempSync(join(tmpdir(), 'postern-code-'));
+afterAll(() => rmSync(CACHE, { recursive: true, force: true }));
 
 /** What a command that ended has left behind. */
 export interface Ended {
@@ -28,7 +32,7 @@ export function start(args: readonly string[], options: RunOptions = {}): ChildP
     cwd: options.cwd ?? tmpdir(),
     // A session of its own: no terminal to prompt on, wherever the tests run.
     detached: true,
-    env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', ...options.env },
+    env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', XDG_CACHE_HOME: CACHE, ...options.env },
   });
 }
 

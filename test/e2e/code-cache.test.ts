@@ -1,6 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -9,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { postern } from './cli-command.js';
 
@@ -24,7 +27,7 @@ afterEach(() => {
 });
 
 const run = (env: Readonly<Record<string, string>> = {}) =>
-  postern(['--help'], { env: { HOME: home, ...env } });
+  postern(['--help'], { env: { HOME: home, XDG_CACHE_HOME: '', ...env } });
 const cache = () => join(home, '.cache', 'postern');
 /** The only file there is. */
 const file = () => join(cache(), readdirSync(cache()).join('?'));
@@ -39,7 +42,7 @@ describe('the cache of compiled code', () => {
     expect(size).toBeGreaterThan(100_000);
     expect(await run()).toEqual(first);
     expect(statSync(file()).mtimeMs).toBe(mtimeMs);
-    expect((await postern(['status'], { env: { HOME: home } })).exit).toBe(78);
+    expect((await postern(['status'], { env: { HOME: home, XDG_CACHE_HOME: '' } })).exit).toBe(78);
     expect(readdirSync(cache())).toHaveLength(1);
   });
 
@@ -77,10 +80,32 @@ describe('the cache of compiled code', () => {
     rmSync(join(home, '.cache'));
     expect(await run({ NODE_DISABLE_COMPILE_CACHE: '1' })).toEqual(first);
     expect(await run({ HOME: join(home, 'none') })).toEqual(first);
+    expect(await run({ HOME: '' })).toEqual(first);
+    expect(existsSync(join(tmpdir(), '.cache'))).toBe(false);
     expect(readdirSync(home)).toEqual([]);
     const elsewhere = join(home, 'elsewhere');
     expect(await run({ XDG_CACHE_HOME: elsewhere })).toEqual(first);
     expect(existsSync(join(elsewhere, 'postern'))).toBe(true);
     expect(readdirSync(home)).toEqual(['elsewhere']);
+  });
+
+  it('is not made in a home of somebody else', async () => {
+    if (process.getuid?.() !== 0) return;
+    chownSync(home, 12345, 12345);
+    expect((await run()).exit).toBe(0);
+    expect(readdirSync(home)).toEqual([]);
+  });
+
+  it('leaves nothing behind where it cannot be written whole, and nobody waits for a pipe in its place', async () => {
+    await run();
+    const path = file();
+    rmSync(path);
+    mkdirSync(path);
+    expect(await run()).toMatchObject({ exit: 0, stderr: '' });
+    expect(readdirSync(cache())).toEqual([basename(path)]);
+    rmSync(path, { recursive: true });
+    execFileSync('mkfifo', [path]);
+    expect(await run()).toMatchObject({ exit: 0, stderr: '' });
+    expect(statSync(path).isFile()).toBe(true);
   });
 });

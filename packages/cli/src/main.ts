@@ -26,6 +26,8 @@ async function main(words: readonly string[]): Promise<number> {
 
 // Whoever reads our output may go away at any time; that is no error of ours.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+// Node ends by itself when nothing can happen any more: then it never came to an end, as Node says of modules.
+process.exitCode = 13;
 void main(process.argv.slice(2)).then(async exit => {
   await Promise.all([drained(process.stdout), drained(process.stderr)]);
   process.exit(exit);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -48,13 +48,15 @@ function load(): void {
     const filename = join(directory, name);
     const text = readFileSync(filename, 'utf8');
     const isLarge = text.length >= WORTH_KEEPING;
-    const cachedData = isLarge ? cache.of(name) : undefined;
+    const { mtimeMs } = statSync(filename);
+    const edition = `${name} ${text.length} ${mtimeMs}`;
+    const cachedData = isLarge ? cache.of(edition) : undefined;
     const script = new Script(`(function (exports, require, module, __filename, __dirname) { ${text}\n})`, {
       filename,
       importModuleDynamically: loader,
       ...(cachedData === undefined ? {} : { cachedData }),
     });
-    if (isLarge) cache.note(name, script);
+    if (isLarge) cache.note(edition, script);
     const run = script.runInThisContext() as (...words: unknown[]) => void;
     run.call(module.exports, module.exports, requireScript, module, filename, directory);
     return module.exports;
