@@ -98,7 +98,8 @@ const postern: Program = {
       sync: ({ maxDelete, stateLost }) => ({
         command: process.execPath,
         args: [MAIN, '-C', mail, ...(stateLost ? ['fsck', '--repair'] : ['sync', ...limit(maxDelete)])],
-        env: { POSTERN_PASSWORD: server.password },
+        // The home of its users, where it keeps compiled code between runs.
+        env: { POSTERN_PASSWORD: server.password, XDG_CACHE_HOME: directory },
       }),
     };
   },
