@@ -59,7 +59,7 @@ function tell(text) {
 /** Types a command line and checks what comes of it: the exit status, and a text the output must hold. */
 function type(line, { exit = 0, shows = '' } = {}) {
   console.log(bold(`$ ${line}`));
-  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` };
+  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, XDG_CACHE_HOME: join(scratch, 'cache') };
   delete env.POSTERN_DIR;
   delete env.POSTERN_PASSWORD;
   const { status, stdout } = spawnSync('sh', ['-c', `{ ${line}\n} 2>&1`], {
