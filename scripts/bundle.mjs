@@ -81,8 +81,10 @@ const hash = createHash('sha256');
 for (const name of readdirSync(unfinished).sort()) hash.update(readFileSync(`${unfinished}/${name}`));
 const launch = await rolldown({ input: `${cli}dist/start/launch.js`, platform: 'node' });
 const { output } = await launch.generate({ format: 'cjs', strict: true, minify });
-const text = output[0].code.replace('__BUILD__', hash.digest('hex').slice(0, 16));
-writeFileSync(`${unfinished}/postern.js`, text);
+const entry = output[0].code;
+// Without it, code compiled of one bundle would be taken for that of another.
+if (!entry.includes('__BUILD__')) throw new Error('the entry has no place for the build');
+writeFileSync(`${unfinished}/postern.js`, entry.replace('__BUILD__', hash.digest('hex').slice(0, 16)));
 writeFileSync(`${unfinished}/package.json`, '{"type":"commonjs"}\n');
 rmSync(`${cli}bundle`, { recursive: true, force: true });
 renameSync(unfinished, `${cli}bundle`);

@@ -1,6 +1,7 @@
 import { PosternError } from '@postern/core/model/error.js';
 import { printable } from '@postern/core/model/escape-text.js';
 import { Cli, type Definition } from 'clipanion';
+import { commandWord } from './command-word.js';
 import { COMMANDS } from './commands.js';
 import { nearest } from './config/nearest.js';
 import { errorWords, exitOfError } from './output/error-words.js';
@@ -38,13 +39,6 @@ function wantsHelp(words: readonly string[]): boolean {
   const end = words.indexOf('--');
   const options = end === -1 ? words : words.slice(0, end);
   return options.includes('--help') || options.includes('-h') || words[0] === 'help';
-}
-
-/** The first word that is neither an option nor the directory of `-C`. */
-function commandWord(words: readonly string[]): string | undefined {
-  return words.find(
-    (word, index) => !word.startsWith('-') && words[index - 1] !== '-C' && !(index === 0 && word === 'help'),
-  );
 }
 
 function commandIn(words: readonly string[], definitions: readonly Definition[]): Definition | undefined {

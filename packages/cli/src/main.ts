@@ -26,7 +26,7 @@ async function main(words: readonly string[]): Promise<number> {
 
 // Whoever reads our output may go away at any time; that is no error of ours.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-// Node ends by itself when nothing can happen any more: then it never came to an end, as Node says of modules.
+// Where nothing can happen any more Node ends by itself: a run that waits for ever is no success. 13 is Node's own word for it.
 process.exitCode = 13;
 void main(process.argv.slice(2)).then(async exit => {
   await Promise.all([drained(process.stdout), drained(process.stderr)]);

@@ -1,25 +1,12 @@
-import { createHash, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  type Stats,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readdirSync, statSync, unlinkSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, isAbsolute, join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { cachedDataVersionTag } from 'node:v8';
 import type { Script } from 'node:vm';
+import { makeOwnDirectory, readOwnFile, replaceOwnFile } from './own-files.js';
 
-/** Written by V8 versions and builds that are not used any more. */
+/** Files this old are likely those of V8 versions and builds that are not used any more. */
 const FORGOTTEN_MS = 30 * 86_400_000;
 const DIGEST = 32;
 const OURS = 'postern';
@@ -58,29 +45,25 @@ export class CodeCache {
   save(): void {
     if (this.#base === undefined || !this.#isIncomplete) return;
     const directory = join(this.#base, OURS);
-    const path = join(directory, this.#name);
-    const aside = `${path}.${randomBytes(6).toString('hex')}`;
     try {
-      makeOwn(this.#base);
-      makeOwn(directory);
+      makeOwnDirectory(this.#base);
+      makeOwnDirectory(directory);
       const data = [...this.#scripts].map(([name, script]) => [name, script.createCachedData()] as const);
       const header = Buffer.from(JSON.stringify(data.map(([name, { length }]) => [name, length])));
       const length = Buffer.alloc(4);
       length.writeUInt32BE(header.length);
       const body = Buffer.concat([length, header, ...data.map(([, octets]) => octets)]);
-      writeFileSync(aside, Buffer.concat([digestOf(body), body]), { mode: 0o600, flag: 'wx' });
-      renameSync(aside, path);
+      replaceOwnFile(join(directory, this.#name), Buffer.concat([digestOf(body), body]));
       forgetOld(directory);
     } catch {
       // The next run compiles again.
-      removeIfThere(aside);
     }
   }
 
   #read(): ReadonlyMap<string, Buffer> {
     if (this.#base === undefined) return new Map();
     try {
-      const octets = readOwn(join(this.#base, OURS, this.#name));
+      const octets = readOwnFile(join(this.#base, OURS, this.#name));
       const body = octets.subarray(DIGEST);
       if (!digestOf(body).equals(octets.subarray(0, DIGEST))) return new Map();
       let at = 4 + body.readUInt32BE(0);
@@ -109,44 +92,10 @@ function cacheBase(): string | undefined {
   }
 }
 
-/** Makes a directory in one of ours. Throws where it is somebody else's: what root leaves in a user's home is in the way there. */
-function makeOwn(directory: string): void {
-  if (!existsSync(directory)) {
-    demandOurs(statSync(dirname(directory)));
-    mkdirSync(directory, { mode: 0o700 });
-  }
-  demandOurs(statSync(directory));
-}
-
-function demandOurs({ uid }: Stats): void {
-  if (uid !== process.getuid?.()) throw new Error('not ours');
-}
-
-function removeIfThere(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // It was never made.
-  }
-}
-
 function forgetOld(directory: string): void {
   for (const name of readdirSync(directory)) {
     const path = join(directory, name);
     if (name.startsWith('code-') && Date.now() - statSync(path).mtimeMs > FORGOTTEN_MS) unlinkSync(path);
-  }
-}
-
-/** Throws where anybody else may have written the file. */
-function readOwn(path: string): Buffer {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
-    const stats = fstatSync(fd);
-    demandOurs(stats);
-    if (!stats.isFile() || (stats.mode & 0o022) !== 0) throw new Error('no file of ours alone');
-    return readFileSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { constants, Script } from 'node:vm';
+import { commandWord } from '../command-word.js';
 import { CodeCache } from './code-cache.js';
 
 /*
@@ -20,10 +21,10 @@ const requireOther = createRequire(main);
 /** Smaller ones are compiled as fast. */
 const WORTH_KEEPING = 1 << 14;
 
-/** The first word that is neither an option nor what `-C` says. */
+/** What the compiled code is kept under: one command needs other functions than another. */
 function commandIn(words: readonly string[]): string {
-  const command = words.find((word, index) => !word.startsWith('-') && words[index - 1] !== '-C');
-  return command !== undefined && /^[a-z-]{1,20}$/.test(command) ? command : 'other';
+  const command = commandWord(words) ?? '';
+  return /^[a-z-]{1,20}$/.test(command) ? command : 'other';
 }
 
 function load(): void {

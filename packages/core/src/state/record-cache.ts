@@ -43,7 +43,12 @@ export class RecordCache {
   all<K extends Kind>(kind: K, mailbox: string): Records<RecordKinds[K]> | undefined {
     const kept = this.#use(kind, mailbox);
     if (kept === undefined) return undefined;
-    this.#merge(kept);
+    if (kept.news.size > 0) {
+      const before = kept.records.size;
+      kept.records = withNews(kept.records, kept.news);
+      kept.news.clear();
+      this.#records += kept.records.size - before;
+    }
     return kept.records as Records<RecordKinds[K]>;
   }
 
@@ -77,7 +82,6 @@ export class RecordCache {
     const isMuch = kept.news.size > FEW_NEWS + kept.records.size / 4;
     // There are few mailboxes, and each is written several times; their names are in an order of their own.
     if (kind === 'mailbox' ? !isKnown : isMuch) this.#forget(name);
-    else if (isMuch) this.#merge(kept);
   }
 
   forget(kind: Kind, mailbox: string): void {
@@ -87,14 +91,6 @@ export class RecordCache {
   forgetAll(): void {
     this.#partitions.clear();
     this.#records = 0;
-  }
-
-  #merge(kept: Kept): void {
-    if (kept.news.size === 0) return;
-    const before = kept.records.size;
-    kept.records = withNews(kept.records, kept.news);
-    kept.news.clear();
-    this.#records += kept.records.size - before;
   }
 
   #use(kind: Kind, mailbox: string): Kept | undefined {

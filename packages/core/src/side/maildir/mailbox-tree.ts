@@ -75,13 +75,11 @@ export function entriesOfTree(tree: MailboxTree): MailboxEntry[] {
 /** A directory, and what it was when it was met. */
 interface Directory {
   readonly path: Octets;
-  readonly stats: Stats;
+  readonly stats: BigIntStats | undefined;
 }
 
-type Stats = BigIntStats | undefined;
-
-function statsOf(path: Octets): Stats {
-  return lstatSync(pathBytes(path), { bigint: true, throwIfNoEntry: false });
+function directoryAt(path: Octets): Directory {
+  return { path, stats: lstatSync(pathBytes(path), { bigint: true, throwIfNoEntry: false }) };
 }
 
 function rootEntries(root: Octets): Octets[] {
@@ -131,7 +129,7 @@ class TreeReader {
       if (name.startsWith('.')) this.#readFlatMailbox(path, name);
       else this.#reportForeign(path, name);
     }
-    if (isMailbox(here)) this.#add([], { path: root, stats: statsOf(root) }, !isUnfinished(here));
+    if (isMailbox(here)) this.#add([], directoryAt(root), !isUnfinished(here));
     else if (this.#places.size > 0 || entries.some(name => !/^\.postern/i.test(name))) {
       throw new PosternError(
         'side-missing',
@@ -144,19 +142,19 @@ class TreeReader {
    * A mailbox that is missing was deleted only where the directory that is left of its path is known again: by a file of
    * ours in it, or anywhere below. The place a disk is to be mounted at has none.
    */
-  readLevel(directory: Octets, above: readonly Octets[], entries: readonly Octets[]): number {
+  readLevel(level: Octets, above: readonly Octets[], entries: readonly Octets[]): number {
     let best: number = TRACE.nothing;
     for (const name of entries.toSorted()) {
       if (name.startsWith('.') || name === 'cur' || name === 'new' || name === 'tmp') continue;
-      const path = join(directory, name);
+      const path = join(level, name);
       const names = [...above, name];
-      const stats = statsOf(path);
-      if (this.#isLink(stats, path, names) || !stats?.isDirectory()) continue;
-      const children = this.#childrenOf({ path, stats }, names);
+      const directory = directoryAt(path);
+      if (this.#isLink(directory, names) || !directory.stats?.isDirectory()) continue;
+      const children = this.#childrenOf(directory, names);
       if (children === undefined) continue;
       const mailbox = isMailbox(children);
       const isHalf = children.has(RENAMING as Octets);
-      if (!this.#add(names, { path, stats }, isHalf || (mailbox && !isUnfinished(children)))) continue;
+      if (!this.#add(names, directory, isHalf || (mailbox && !isUnfinished(children)))) continue;
       if (isHalf) this.#noteHalf(names, path);
       const below = names.length < DEEPEST ? this.readLevel(path, names, [...children]) : TRACE.nothing;
       const own = hasOurs(children) ? TRACE.ours : mailbox ? TRACE.mailbox : TRACE.nothing;
@@ -173,9 +171,8 @@ class TreeReader {
   }
 
   #readFlatMailbox(path: Octets, name: Octets): void {
-    const stats = statsOf(path);
-    if (this.#isLink(stats, path, [name]) || !stats?.isDirectory()) return;
-    const directory = { path, stats };
+    const directory = directoryAt(path);
+    if (this.#isLink(directory, [name]) || !directory.stats?.isDirectory()) return;
     let children: ReadonlySet<Octets>;
     try {
       children = new Set(entriesOf(path));
@@ -217,7 +214,7 @@ class TreeReader {
    * Notes a symbolic link to a directory: it may leave the root, or be a second name for the same mail. One that leads to
    * nothing may lead to a disk that is not mounted: nobody is to take its mailbox for removed.
    */
-  #isLink(stats: Stats, path: Octets, names: readonly Octets[]): boolean {
+  #isLink({ path, stats }: Directory, names: readonly Octets[]): boolean {
     if (stats?.isSymbolicLink() !== true) return false;
     const target = entriesBehind(path);
     if (target === 'a file') return true;
@@ -260,7 +257,7 @@ class TreeReader {
   }
 
   /** The mailbox whose directory this is under another name, where a directory was mounted twice. */
-  #sameDirectory(mailbox: MailboxName, stats: Stats): MailboxName | undefined {
+  #sameDirectory(mailbox: MailboxName, stats: BigIntStats | undefined): MailboxName | undefined {
     if (stats === undefined || stats.ino === 0n) return undefined;
     const id = `${stats.dev}:${stats.ino}`;
     const twin = this.#directories.get(id);
