@@ -206,11 +206,11 @@ class Run {
 
   async #at(
     repository: Repository,
-    { mailbox, actions, ends }: DeskJob,
+    { mailbox, actions, work }: DeskJob,
     carryOut: (desk: Desk) => Promise<void>,
   ): Promise<void> {
     await this.#guarded([mailbox], actions, async () => {
-      const desk = await Desk.open(repository, mailbox, this.#operation, ends);
+      const desk = await Desk.open(repository, mailbox, this.#operation, work);
       await carryOut(desk);
       await desk.finish();
     });
@@ -286,13 +286,11 @@ class Run {
     const elsewhere = this.#whereabouts;
     const of = (op: Action['op']) => actions.filter(action => action.op === op);
     for (const op of ['download', 'upload'] as const) {
-      const copies = await withoutMoved(desk, withoutDoubt(of(op), inDoubt, this.#report), {
-        report: this.#report,
-        elsewhere,
+      await this.#inSteps(withoutDoubt(of(op), inDoubt, this.#report), async part => {
+        await desk.bring(part);
+        const copies = await withoutMoved(desk, part, { report: this.#report, elsewhere });
+        await runCopies(desk, await copyLanded(desk, copies, telling), telling);
       });
-      await this.#inSteps(copies, async part =>
-        runCopies(desk, await copyLanded(desk, part, telling), telling),
-      );
     }
     for (const op of ['flag-local', 'flag-remote'] as const)
       await this.#inSteps(of(op), part => runFlags(desk, part, this.#report));

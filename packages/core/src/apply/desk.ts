@@ -1,21 +1,22 @@
-import { type BySide, bySide, SIDES, type SideName } from '../model/by-side.js';
+import type { Action } from '../model/action.js';
+import { type BySide, otherSide, SIDES, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
 import { type PermanentFlags, sameFlags } from '../model/flags.js';
 import { type Identity, sameMessage } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
-import { type End, endName, isSettled, type Pair, pairKey } from '../model/pair.js';
+import { type End, type Pair, pairKey } from '../model/pair.js';
 import { compareKeys, type Epoch, type MessageKey, type Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
 import { digestsOf, extendIndex } from '../observe/base-digests.js';
 import { FamiliarKeeper } from '../observe/file-names.js';
 import { loadRecord, loadView } from '../observe/load-view.js';
 import { observeMailbox } from '../observe/observe-mailbox.js';
-import { loadTouchedFor, type MessageKeys } from '../observe/touched-part.js';
 import { witnessOf } from '../observe/went-back.js';
 import { type Intent, type MailboxRecord, unquiet, WHOLLY_QUIET } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
-import { RowsByDigest } from './rows-by-digest.js';
+import { bringOriginals, type DeskWork, isAllSettled, type Loaded, loadDesk } from './load-desk.js';
+import type { MailboxBook } from './mailbox-book.js';
 
 /**
  * One mailbox while apply works in it: what the state has on it, kept in step with what is done. Changes gather until
@@ -31,80 +32,76 @@ export class Desk {
   readonly operation: string;
   readonly files: FamiliarKeeper;
   #record: MailboxRecord;
-  #rows: Record<SideName, Map<MessageKey, Row>> = { remote: new Map(), local: new Map() };
-  /** By `pairKey`, which is the name of the remote end. */
-  #pairs = new Map<string, Pair>();
-  readonly #byLocalEnd = new Map<string, Pair>();
-  readonly #unpaired = bySide(() => new RowsByDigest());
+  #loaded: Loaded;
+  /** Originals of the copies that are made now. */
+  #brought: readonly MessageKey[] = [];
   readonly #uidNext: Partial<Record<SideName, number>> = {};
-  #counts: Partial<Record<SideName, Map<string, number>>> = {};
   #changes: Change[] = [];
   #begun = false;
   /** An earlier apply came to no end here: what it recorded is in no index. */
   #resumed = false;
-  /** All messages of the mailbox are here, not only those that changed. */
-  #isWhole = true;
   /** There was no pair when it was opened. */
   #isFirst = false;
   /** Digests of pairs that were put. */
   readonly #added: string[] = [];
 
-  private constructor(repository: Repository, record: MailboxRecord, operation: string) {
+  private constructor(repository: Repository, operation: string, record: MailboxRecord, loaded: Loaded) {
     this.repository = repository;
     this.mailbox = record.mailbox;
     this.operation = operation;
     this.#record = record;
+    this.#loaded = loaded;
     this.files = new FamiliarKeeper(repository.store, record.mailbox);
   }
 
-  /**
-   * With `ends`, for work on these messages alone: where they are among those that changed since the mailbox was quiet, no
-   * others are read, for each of the others is in a pair of two with nothing to do.
-   */
+  /** With `work`, where it is about these messages alone: then no others are read than it takes. */
   static async open(
     repository: Repository,
     mailbox: MailboxName,
     operation: string,
-    ends?: MessageKeys,
+    work?: DeskWork,
   ): Promise<Desk> {
-    const desk = new Desk(repository, await loadRecord(repository.store, mailbox), operation);
-    await desk.#load(ends);
-    desk.#isFirst = desk.#isWhole && desk.#pairs.size === 0;
+    const { store } = repository;
+    const record = await loadRecord(store, mailbox);
+    const loaded = await loadDesk(store, record, work);
+    const desk = new Desk(repository, operation, record, loaded);
+    desk.#isFirst = loaded.extent !== 'touched' && (await store.count('pair', mailbox)) === 0;
+    await desk.#begin();
     return desk;
   }
 
-  async #load(ends?: MessageKeys): Promise<void> {
-    const { store } = this.repository;
-    this.#record = await loadRecord(store, this.mailbox);
-    this.#counts = {};
-    const part = ends === undefined ? undefined : await loadTouchedFor(store, this.#record, ends);
-    this.#isWhole = part === undefined;
-    this.#pairs =
-      part === undefined
-        ? new Map(await store.all('pair', this.mailbox))
-        : new Map(part.pairs.map(pair => [pairKey(pair), pair]));
-    this.#byLocalEnd.clear();
-    for (const pair of this.#pairs.values()) this.#byLocalEnd.set(endName(pair.local), pair);
+  async #begin(): Promise<void> {
     for (const side of SIDES) {
-      const known = this.#record.sides[side];
-      const all = async () =>
-        (known === undefined ? new Map() : await store.all(side, this.mailbox)) as ReadonlyMap<
-          MessageKey,
-          Row
-        >;
-      this.#rows[side] = new Map(part?.sides[side]?.rows ?? (await all()));
-      if (known?.cursor.uidNext !== undefined) this.#uidNext[side] = known.cursor.uidNext;
-      this.#unpaired[side].clear();
-      for (const row of this.#rows[side].values()) this.#noteUnpaired(side, row);
+      const next = this.#record.sides[side]?.cursor.uidNext;
+      if (next !== undefined) this.#uidNext[side] = next;
     }
     await this.files.begin();
   }
 
   /** Takes a fresh snapshot of one side, because the mailbox is not what the last one said. */
   async refresh(side: SideName): Promise<void> {
+    const { store } = this.repository;
     await this.commit({ durable: false });
     await observeMailbox(this.repository, side, this.mailbox);
-    await this.#load();
+    this.#record = await loadRecord(store, this.mailbox);
+    this.#loaded = await loadDesk(store, this.#record, this.#loaded.copies);
+    await this.#bringAgain();
+    await this.#begin();
+  }
+
+  /** Of a desk for copies to a side: has the originals of these there, and lets go of those before them. */
+  async bring(actions: readonly Action[]): Promise<void> {
+    const { copies, book } = this.#loaded;
+    if (copies === undefined) return;
+    const source = otherSide(copies.copiesTo);
+    book.shed(source);
+    this.#brought = actions.flatMap(action => action[source]?.key ?? []);
+    await this.#bringAgain();
+  }
+
+  async #bringAgain(): Promise<void> {
+    if (this.#loaded.copies !== undefined)
+      await bringOriginals(this.repository.store, this.#record, this.#loaded, this.#brought);
   }
 
   async view(): Promise<MailboxView> {
@@ -141,35 +138,26 @@ export class Desk {
   }
 
   row(side: SideName, end: End): Row | undefined {
-    return this.has(side) && end.epoch === this.epoch(side) ? this.#rows[side].get(end.key) : undefined;
+    return this.#book.row(side, end);
   }
 
   pairs(): Iterable<Pair> {
-    this.#demandWhole();
-    return this.#pairs.values();
+    return this.#whole().pairs();
   }
 
   pairAt(side: SideName, end: End): Pair | undefined {
-    return (side === 'remote' ? this.#pairs : this.#byLocalEnd).get(endName(end));
+    return this.#book.pairAt(side, end);
   }
 
   /** How many messages of a side had this digest when they were last read, paired or not. */
   countLike(side: SideName, digest: string): number {
-    this.#demandWhole();
-    let counts = this.#counts[side];
-    if (counts === undefined) {
-      counts = new Map();
-      for (const { identity } of this.#rows[side].values())
-        counts.set(identity.digest, (counts.get(identity.digest) ?? 0) + 1);
-      this.#counts[side] = counts;
-    }
-    return counts.get(digest) ?? 0;
+    return this.#whole().countLike(side, digest);
   }
 
   /** Unpaired messages of a side that may be the same as this one, in the order of their keys. */
   unpairedRowsLike(side: SideName, identity: Identity): Row[] {
-    return this.#unpaired[side]
-      .of(identity.digest)
+    return this.#book
+      .unpairedOf(side, identity.digest)
       .filter(row => sameMessage(row.identity, identity) !== 'no')
       .sort((a, b) => compareKeys(a.key, b.key));
   }
@@ -185,40 +173,27 @@ export class Desk {
       const before = this.pairAt(side, pair[side]);
       if (before !== undefined) this.dropPair(before);
     }
-    this.#index(pair);
-    for (const side of SIDES) {
-      const row = this.row(side, pair[side]);
-      if (row !== undefined) this.#unpaired[side].delete(row);
-    }
+    this.#book.addPair(pair);
     this.#added.push(...digestsOf(pair));
     this.#changes.push({ put: 'pair', mailbox: this.mailbox, key: pairKey(pair), value: pair });
   }
 
   dropPair(pair: Pair): void {
-    this.#pairs.delete(pairKey(pair));
-    this.#byLocalEnd.delete(endName(pair.local));
-    for (const side of SIDES) {
-      const row = this.row(side, pair[side]);
-      if (row !== undefined) this.#noteUnpaired(side, row);
-    }
+    this.#book.dropPair(pair);
     this.#changes.push({ del: 'pair', mailbox: this.mailbox, key: pairKey(pair) });
   }
 
   putRow(side: SideName, row: Row): void {
-    this.#forgetUnpaired(side, row.key);
-    const before = this.#rows[side].get(row.key);
+    const before = this.#book.putRow(side, row);
     if (before !== undefined && !sameFlags(before.flags, row.flags)) this.files.doubt(side, row.key);
-    this.#rows[side].set(row.key, row);
-    this.#noteUnpaired(side, row);
     const next = Number(row.key) + 1;
     if (this.#uidNext[side] !== undefined) this.#uidNext[side] = Math.max(this.#uidNext[side], next);
     this.#changes.push({ put: side, mailbox: this.mailbox, key: row.key, value: row });
   }
 
   dropRow(side: SideName, key: MessageKey): void {
-    this.#forgetUnpaired(side, key);
     this.files.doubt(side, key);
-    if (this.#rows[side].delete(key)) this.#changes.push({ del: side, mailbox: this.mailbox, key });
+    if (this.#book.dropRow(side, key)) this.#changes.push({ del: side, mailbox: this.mailbox, key });
   }
 
   putIntent(id: string, intent: Intent): void {
@@ -246,7 +221,7 @@ export class Desk {
       const { pending, formerly: _formerly, ...rest } = this.#record;
       const generation = pending ?? this.#record.generation;
       const before = this.#record;
-      this.#putRecord({ ...rest, generation, ...(this.#isSettled() ? WHOLLY_QUIET : {}) });
+      this.#putRecord({ ...rest, generation, ...((await this.#isSettled()) ? WHOLLY_QUIET : {}) });
       const additions = { before, after: this.#record, first: this.#isFirst, added: this.#added };
       if (!this.#resumed) this.#changes.push(...(await extendIndex(this.repository.store, additions)));
     }
@@ -256,21 +231,13 @@ export class Desk {
   }
 
   /** Whether a merge would find nothing to do: every message of both sides is in a pair whose ends are as it says. */
-  #isSettled(): boolean {
+  async #isSettled(): Promise<boolean> {
     const { rematch, sides } = this.#record;
     if (rematch !== undefined) return false;
-    const settled = SIDES.every(
-      side =>
-        sides[side] !== undefined &&
-        sides[side].unreadable === undefined &&
-        this.#rows[side].size === this.#pairs.size,
-    );
-    if (!settled) return false;
-    for (const pair of this.#pairs.values()) {
-      const rows = { remote: this.row('remote', pair.remote), local: this.row('local', pair.local) };
-      if (!isSettled(pair, rows)) return false;
-    }
-    return true;
+    if (SIDES.some(side => sides[side] === undefined || sides[side].unreadable !== undefined)) return false;
+    if (this.#loaded.copies === undefined) return this.#book.isSettled();
+    await this.commit({ durable: false });
+    return isAllSettled(this.repository.store, this.#record);
   }
 
   /** Ends a rematch round: `finish` will say that state and mail belong together again. */
@@ -325,22 +292,12 @@ export class Desk {
     this.#changes.push({ put: 'mailbox', mailbox: '', key: this.mailbox, value: record });
   }
 
-  #index(pair: Pair): void {
-    this.#pairs.set(pairKey(pair), pair);
-    this.#byLocalEnd.set(endName(pair.local), pair);
+  get #book(): MailboxBook {
+    return this.#loaded.book;
   }
 
-  #demandWhole(): void {
-    if (!this.#isWhole) bug('a desk for a part of a mailbox is asked about all of it');
-  }
-
-  #noteUnpaired(side: SideName, row: Row): void {
-    if (this.pairAt(side, { epoch: this.epoch(side), key: row.key }) !== undefined) return;
-    this.#unpaired[side].add(row);
-  }
-
-  #forgetUnpaired(side: SideName, key: MessageKey): void {
-    const before = this.#rows[side].get(key);
-    if (before !== undefined) this.#unpaired[side].delete(before);
+  #whole(): MailboxBook {
+    const { book, extent } = this.#loaded;
+    return extent === 'whole' ? book : bug('a desk for a part of a mailbox is asked about all of it');
   }
 }

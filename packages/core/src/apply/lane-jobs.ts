@@ -1,15 +1,16 @@
 import type { Action } from '../model/action.js';
-import { bySide } from '../model/by-side.js';
+import { bySide, otherSide, type SideName } from '../model/by-side.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
-import type { MessageKeys } from '../observe/touched-part.js';
+import { targetOf } from './copy-target.js';
 import type { LandedMessages } from './landed.js';
+import type { DeskWork } from './load-desk.js';
 
 /** What is to be done in one mailbox. */
 export interface DeskJob {
   readonly mailbox: MailboxName;
   readonly actions: readonly Action[];
-  /** All messages it is about, where it is about no others. */
-  readonly ends?: MessageKeys;
+  /** Where it is about the messages of its lines and no others. */
+  readonly work?: DeskWork;
 }
 
 /**
@@ -24,14 +25,26 @@ export function laneJobs(
   const single: DeskJob[][] = [];
   for (const [mailbox, actions] of [...work].sort(([a], [b]) => compareText(a, b))) {
     if (actions.some(action => landed.isShared(action))) chain.push({ mailbox, actions });
-    else single.push([{ mailbox, actions, ends: endsOf(actions) }]);
+    else single.push([{ mailbox, actions, work: workOf(actions) }]);
   }
   return chain.length === 0 ? single : [chain, ...single];
 }
 
-function endsOf(actions: readonly Action[]): MessageKeys {
-  return bySide(
+function workOf(actions: readonly Action[]): DeskWork {
+  const ends = bySide(
     side =>
       new Set(actions.flatMap(action => [action[side], action.keep?.[side]].flatMap(end => end?.key ?? []))),
   );
+  const copiesTo = targetOfCopies(actions);
+  return copiesTo === undefined || ends[otherSide(copiesTo)].size < actions.length
+    ? { ends }
+    : { ends, copiesTo };
+}
+
+/** The side that all lines bring new messages to. */
+function targetOfCopies(actions: readonly Action[]): SideName | undefined {
+  const [first] = actions;
+  if (first?.op !== 'download' && first?.op !== 'upload') return undefined;
+  const target = targetOf(first);
+  return actions.every(action => action.op === first.op && action[target] === undefined) ? target : undefined;
 }

@@ -2,8 +2,10 @@ import { type BySide, bySide, otherSide, SIDES, type SideName } from '../model/b
 import type { Identity } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { MailboxView } from '../model/view.js';
+import type { MailboxRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
 import { loadUnsettled } from './load-view.js';
+import { pairedEnds, unpairedKeys } from './paired-ends.js';
 
 export interface Unpaired {
   readonly mailbox: MailboxName;
@@ -25,7 +27,7 @@ export async function unpairedMessages(
   for (const side of wanted) for (const mailbox of await store.partitions(side)) withMail.add(mailbox);
   for (const record of (await store.all('mailbox', '')).values()) {
     const { mailbox, quiet } = record;
-    if (quiet || !withMail.has(mailbox)) continue;
+    if (quiet || !withMail.has(mailbox) || (await isInPairs(store, record, wanted))) continue;
     const view = await loadUnsettled(store, record);
     const identities = bySide(side => unpairedIn(view, side));
     for (const side of wanted) {
@@ -39,6 +41,14 @@ export async function unpairedMessages(
     }
   }
   return unpaired;
+}
+
+/** Whether nothing on these sides is unpaired, where that can be told without reading rows. */
+async function isInPairs(store: Store, record: MailboxRecord, sides: readonly SideName[]): Promise<boolean> {
+  if (record.touched !== undefined || (await store.count('pair', record.mailbox)) === 0) return false;
+  const ends = await pairedEnds(store, record.mailbox);
+  for (const side of sides) if ((await unpairedKeys(store, record, side, ends)).length > 0) return false;
+  return true;
 }
 
 function unpairedIn({ pairs, sides }: MailboxView, side: SideName): Identity[] {

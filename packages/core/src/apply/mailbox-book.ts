@@ -1,0 +1,140 @@
+import { type BySide, bySide, SIDES, type SideName } from '../model/by-side.js';
+import { type End, endName, isSettled, type Pair, pairKey } from '../model/pair.js';
+import type { Epoch, MessageKey, Row } from '../model/row.js';
+import { RowsByDigest } from './rows-by-digest.js';
+
+/** Messages and pairs of a mailbox in memory: all of them, or those that some work is about. */
+export class MailboxBook {
+  readonly #epochs: BySide<Epoch | undefined>;
+  readonly #rows = bySide(() => new Map<MessageKey, Row>());
+  /** By `pairKey`, which is the name of the remote end. */
+  readonly #pairs = new Map<string, Pair>();
+  readonly #byLocalEnd = new Map<string, Pair>();
+  readonly #unpaired = bySide(() => new RowsByDigest());
+  readonly #counts: Partial<Record<SideName, Map<string, number>>> = {};
+
+  /** Keys are valid under these epochs; undefined where a side has no such mailbox. */
+  constructor(epochs: BySide<Epoch | undefined>) {
+    this.#epochs = epochs;
+  }
+
+  /** What the state has: pairs come before the rows they are about. */
+  fill(pairs: Iterable<Pair>, rows: BySide<Iterable<Row>>): void {
+    for (const pair of pairs) this.#index(pair);
+    for (const side of SIDES) {
+      for (const row of rows[side]) {
+        this.#rows[side].set(row.key, row);
+        this.#noteUnpaired(side, row);
+      }
+    }
+  }
+
+  row(side: SideName, { epoch, key }: End): Row | undefined {
+    return epoch === this.#epochs[side] ? this.#rows[side].get(key) : undefined;
+  }
+
+  pairs(): Iterable<Pair> {
+    return this.#pairs.values();
+  }
+
+  pairAt(side: SideName, end: End): Pair | undefined {
+    return (side === 'remote' ? this.#pairs : this.#byLocalEnd).get(endName(end));
+  }
+
+  /** How many messages of a side had this digest when it was first asked, paired or not. */
+  countLike(side: SideName, digest: string): number {
+    let counts = this.#counts[side];
+    if (counts === undefined) {
+      counts = new Map();
+      for (const { identity } of this.#rows[side].values())
+        counts.set(identity.digest, (counts.get(identity.digest) ?? 0) + 1);
+      this.#counts[side] = counts;
+    }
+    return counts.get(digest) ?? 0;
+  }
+
+  unpairedOf(side: SideName, digest: string): Row[] {
+    return this.#unpaired[side].of(digest);
+  }
+
+  /** Both ends must be in no other pair. */
+  addPair(pair: Pair): void {
+    this.#index(pair);
+    for (const side of SIDES) {
+      const row = this.row(side, pair[side]);
+      if (row !== undefined) this.#unpaired[side].delete(row);
+    }
+  }
+
+  dropPair(pair: Pair): void {
+    this.#unindex(pair);
+    for (const side of SIDES) {
+      const row = this.row(side, pair[side]);
+      if (row !== undefined) this.#noteUnpaired(side, row);
+    }
+  }
+
+  /** The row that was there before. */
+  putRow(side: SideName, row: Row): Row | undefined {
+    const before = this.#forgetUnpaired(side, row.key);
+    this.#rows[side].set(row.key, row);
+    this.#noteUnpaired(side, row);
+    return before;
+  }
+
+  /** Whether there was one. */
+  dropRow(side: SideName, key: MessageKey): boolean {
+    this.#forgetUnpaired(side, key);
+    return this.#rows[side].delete(key);
+  }
+
+  /** Whether every message in it is in a pair whose ends are as it says. */
+  isSettled(): boolean {
+    const { size } = this.#pairs;
+    if (this.#byLocalEnd.size !== size || SIDES.some(side => this.#rows[side].size !== size)) return false;
+    for (const pair of this.#pairs.values()) if (!this.#isSettled(pair)) return false;
+    return true;
+  }
+
+  /** Forgets the messages of settled pairs; and of one side those in no pair as well. */
+  shed(side: SideName): void {
+    for (const pair of this.#pairs.values()) {
+      if (!this.#isSettled(pair)) continue;
+      this.#unindex(pair);
+      for (const one of SIDES) this.#rows[one].delete(pair[one].key);
+    }
+    for (const { key } of this.#rows[side].values()) {
+      const epoch = this.#epochs[side];
+      if (epoch === undefined || this.pairAt(side, { epoch, key }) === undefined) this.dropRow(side, key);
+    }
+  }
+
+  #isSettled(pair: Pair): boolean {
+    return isSettled(
+      pair,
+      bySide(side => this.row(side, pair[side])),
+    );
+  }
+
+  #index(pair: Pair): void {
+    this.#pairs.set(pairKey(pair), pair);
+    this.#byLocalEnd.set(endName(pair.local), pair);
+  }
+
+  #unindex(pair: Pair): void {
+    this.#pairs.delete(pairKey(pair));
+    this.#byLocalEnd.delete(endName(pair.local));
+  }
+
+  #noteUnpaired(side: SideName, row: Row): void {
+    const epoch = this.#epochs[side];
+    if (epoch !== undefined && this.pairAt(side, { epoch, key: row.key }) !== undefined) return;
+    this.#unpaired[side].add(row);
+  }
+
+  #forgetUnpaired(side: SideName, key: MessageKey): Row | undefined {
+    const before = this.#rows[side].get(key);
+    if (before !== undefined) this.#unpaired[side].delete(before);
+    return before;
+  }
+}
