@@ -3,7 +3,7 @@ import type { Pair } from '@postern/core/model/pair.js';
 import type { Epoch, MessageKey, Row } from '@postern/core/model/row.js';
 import { digestsOf } from '@postern/core/observe/base-digests.js';
 import { pack } from '@postern/core/state/codec.js';
-import { peekDigests, peekLocalEnd, peekRow } from '@postern/core/state/glimpse.js';
+import { peekDigest, peekDigests, peekLocalEnd, peekRow } from '@postern/core/state/glimpse.js';
 import { readRow, storePair, storeRow } from '@postern/core/state/message-forms.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -79,6 +79,7 @@ describe('a glimpse', () => {
           ...(stamp === undefined ? {} : { stamp }),
         };
         expect(peekRow(pack(stored))).toEqual(expected);
+        expect(peekDigest(pack(stored))).toBe(given.identity.digest);
       }),
       { numRuns: 2000 },
     );
@@ -98,7 +99,7 @@ describe('a glimpse', () => {
     const whole = pack(storeRow(fc.sample(row, { numRuns: 1, seed: 7 })[0]!));
     let refused = 0;
     for (let length = 0; length < whole.length; length++) {
-      for (const peek of [peekRow, peekLocalEnd, peekDigests]) {
+      for (const peek of [peekRow, peekDigest, peekLocalEnd, peekDigests]) {
         try {
           peek(whole.subarray(0, length));
         } catch (error) {
@@ -111,7 +112,7 @@ describe('a glimpse', () => {
     expect(refused).toBeGreaterThan(whole.length);
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), octets => {
-        for (const peek of [peekRow, peekLocalEnd, peekDigests]) {
+        for (const peek of [peekRow, peekDigest, peekLocalEnd, peekDigests]) {
           try {
             peek(Buffer.from(octets));
           } catch (error) {

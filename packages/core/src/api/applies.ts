@@ -32,8 +32,11 @@ export class Applies {
     return this.#tried.has(short(id));
   }
 
-  /** Tells of all applies so far. `ahead`: messages that come after these actions, for the progress. */
-  async run(actions: readonly Action[], ahead: number): Promise<ApplyReport> {
+  /**
+   * Tells of all applies so far. `ahead`: messages that come after these actions, for the progress. `goesOn`: they are more of what
+   * the last one did, which the look before it is good for.
+   */
+  async run(actions: readonly Action[], ahead: number, goesOn = false): Promise<ApplyReport> {
     const byId = new Map(actions.map(action => [action.id, action]));
     for (const id of byId.keys()) this.#tried.add(short(id));
     const deletedBefore = [...this.#deleted];
@@ -44,6 +47,7 @@ export class Applies {
       ...this.#options,
       deletedBefore,
       fetched: this.#fetch.sides.remote,
+      ...(goesOn ? { scanned: this.#fetch.sides.local } : {}),
       onOutcome: outcome => {
         const action = byId.get(outcome.id);
         if (action !== undefined) this.#note(action, outcome);

@@ -5,8 +5,18 @@ import { isEdited, type Pair, pairKey } from '../model/pair.js';
 import type { Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
 import { pairsLike, pairsWith } from '../observe/base-digests.js';
+import { peekDigest } from '../state/glimpse.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
+
+/** Where originals are looked for. */
+export interface Places {
+  /** The mailboxes that were merged. */
+  readonly views: readonly MailboxView[];
+  readonly records: readonly MailboxRecord[];
+  /** Mailboxes that were merged in part. There are none in them, but their messages count. */
+  readonly partly: ReadonlySet<MailboxName>;
+}
 
 /**
  * Finds the paired messages of some digests: in the mailboxes that were merged, and in those where that was not needed. A
@@ -15,13 +25,14 @@ import type { Store } from '../state/store.js';
 export async function findOriginals(
   store: Store,
   wanted: ReadonlySet<string>,
-  { views, records }: { readonly views: readonly MailboxView[]; readonly records: readonly MailboxRecord[] },
+  { views, records, partly }: Places,
 ): Promise<Originals> {
   const found = new Found(wanted);
   if (wanted.size === 0) return found;
   const merged = new Map(views.map(view => [view.mailbox, view]));
-  for (const view of views) found.collect(view);
+  for (const view of views) if (!partly.has(view.mailbox)) found.collect(view);
   for (const record of records) {
+    if (partly.has(record.mailbox)) continue;
     const { quiet, touched, sides } = record;
     const view = merged.get(record.mailbox);
     const isWhole = view !== undefined && SIDES.some(side => sides[side] === undefined);
@@ -37,6 +48,9 @@ export async function findOriginals(
       like.filter(pair => !seen.has(pairKey(pair))),
     );
   }
+  if (!found.isEmpty) {
+    for (const mailbox of partly) await found.countAll(store, mailbox);
+  }
   return found;
 }
 
@@ -47,6 +61,10 @@ class Found implements Originals {
 
   constructor(wanted: ReadonlySet<string>) {
     this.#wanted = wanted;
+  }
+
+  get isEmpty(): boolean {
+    return SIDES.every(side => this.#originals[side].size === 0);
   }
 
   find(side: SideName, digest: string): readonly Original[] {
@@ -71,6 +89,14 @@ class Found implements Originals {
         return snapshot?.cursor.epoch === pair[side].epoch ? snapshot.rows.get(pair[side].key) : undefined;
       };
       this.#add(mailbox, pair, { remote: rowOf('remote'), local: rowOf('local') });
+    }
+  }
+
+  /** How many of a kind a mailbox has, without reading more of it than their digests. */
+  async countAll(store: Store, mailbox: MailboxName): Promise<void> {
+    for (const side of SIDES) {
+      for (const digest of (await store.glimpses(side, mailbox, peekDigest)).values())
+        if (this.#wanted.has(digest)) this.#note(side, mailbox, digest);
     }
   }
 

@@ -11,12 +11,14 @@ import { sameFlags } from '../model/flags.js';
 import type { MailboxName } from '../model/mailbox.js';
 import { type Pair, pairKey } from '../model/pair.js';
 import type { Blocked, MailboxView } from '../model/view.js';
+import { loadPart } from '../observe/load-part.js';
 import { loadUnsettled } from '../observe/load-view.js';
 import { type UnpairedMessages, unpairedMessages } from '../observe/unpaired.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Progress, Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
 import { findOriginals } from './find-originals.js';
+import type { Portion } from './portions.js';
 import { type Later, whatCanWait } from './what-can-wait.js';
 
 export interface MergeOptions {
@@ -26,8 +28,8 @@ export interface MergeOptions {
   readonly unread?: ReadonlySet<MailboxName>;
   /** About so many messages at once: mailboxes that can wait are left for later where there are more. */
   readonly most?: number;
-  /** Only these, which waited for the others: their messages may be copies of what is elsewhere since. */
-  readonly group?: readonly MailboxName[];
+  /** Only this, which waited for the others: its messages may be copies of what is elsewhere since. */
+  readonly portion?: Portion;
   readonly progress?: Progress;
 }
 
@@ -38,9 +40,9 @@ export interface MergedAccount {
   readonly rematch: readonly { readonly mailbox: MailboxName; readonly reason: string }[];
   /** Mailboxes that were merged and have every message in a pair of two. */
   readonly inPairs: ReadonlySet<MailboxName>;
-  /** The mailboxes that were looked at. */
+  /** The mailboxes that were looked at as a whole. */
   readonly records: readonly MailboxRecord[];
-  /** Others that decisions may name: originals of copies lie there. */
+  /** Others that decisions may name. */
   readonly elsewhere: readonly MailboxRecord[];
   /** Mailboxes that were left for later. */
   readonly later: readonly Later[];
@@ -58,6 +60,8 @@ export async function mergeAccount(
   const unreadable: Blocked[] = [];
   const records: MailboxRecord[] = [];
   const elsewhere: MailboxRecord[] = [];
+  const partly = new Set<MailboxName>();
+  const { portion } = options;
   const all = [...(await store.all('mailbox', '')).values()].filter(
     ({ mailbox }) => options.mailboxes === undefined || options.mailboxes.includes(mailbox),
   );
@@ -66,7 +70,7 @@ export async function mergeAccount(
   for (const record of all) {
     const { mailbox } = record;
     if (waiting.has(mailbox)) continue;
-    if (options.group !== undefined && !options.group.includes(mailbox)) {
+    if (portion !== undefined && !portion.mailboxes.includes(mailbox)) {
       elsewhere.push(record);
       continue;
     }
@@ -78,6 +82,11 @@ export async function mergeAccount(
     }
     if (record.quiet) continue;
     options.progress?.({ what: 'compare', mailbox, done: 0, total: 0 });
+    if (portion?.part !== undefined) {
+      views.push(await loadPart(store, record, portion.part));
+      partly.add(mailbox);
+      continue;
+    }
     const view = await refreshBase(repository, await loadUnsettled(store, record));
     views.push(view);
     if (isInPairs(view)) inPairs.add(mailbox);
@@ -100,6 +109,7 @@ export async function mergeAccount(
   const originals = await findOriginals(store, digestsToFind(relocation.decisions), {
     views: renames.views,
     records: [...records, ...elsewhere],
+    partly,
   });
   const decisions = findCopies(relocation.decisions, originals);
   return {
@@ -107,8 +117,8 @@ export async function mergeAccount(
     decisions,
     blocked: [...relocation.blocked, ...unreadable],
     rematch,
-    records,
-    elsewhere,
+    records: records.filter(({ mailbox }) => !partly.has(mailbox)),
+    elsewhere: [...elsewhere, ...records.filter(({ mailbox }) => partly.has(mailbox))],
     inPairs,
     later,
   };

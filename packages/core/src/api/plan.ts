@@ -14,6 +14,7 @@ import { type MailboxRecord, unquiet, WHOLLY_QUIET } from '../state/records.js';
 import type { Progress, Repository } from '../state/repository.js';
 import { countInFlight, findInterruptions, type Interruption } from './find-interruptions.js';
 import { type MergedAccount, mergeAccount } from './merge-account.js';
+import type { Portion } from './portions.js';
 import type { Later } from './what-can-wait.js';
 
 export interface PlanOptions {
@@ -24,8 +25,8 @@ export interface PlanOptions {
   readonly local?: Observation;
   /** About so many new messages at once; the plan says what is left for later. */
   readonly most?: number;
-  /** Only these, which were left for later. */
-  readonly group?: readonly MailboxName[];
+  /** Only this, which was left for later. */
+  readonly portion?: Portion;
   readonly progress?: Progress;
 }
 

@@ -8,7 +8,8 @@ import type { Progress, Repository } from '../state/repository.js';
 import { Applies } from './applies.js';
 import { type FetchReport, fetchRemote } from './fetch.js';
 import { makePlan, type Plan } from './plan.js';
-import { AT_ONCE, canStillWait, inGroups, messagesIn } from './what-can-wait.js';
+import { portionsOf } from './portions.js';
+import { AT_ONCE, canStillWait, messagesIn } from './what-can-wait.js';
 
 export interface SyncOptions {
   readonly mailboxes?: readonly MailboxName[];
@@ -32,8 +33,8 @@ export interface SyncReport {
 const ROUNDS = 3;
 
 /**
- * fetch, plan and apply in one go; then the same for new mailboxes that could wait, group by group; then again while that brings
- * something new to do. An action that did not succeed is not tried again. The plan reported is the first one, with what is
+ * fetch, plan and apply in one go; then the same for new mailboxes that could wait, portion by portion; then again while that
+ * brings something new to do. An action that did not succeed is not tried again. The plan reported is the first one, with what is
  * to say of all groups but their actions; the counts are of all rounds.
  */
 export async function sync(repository: Repository, options: SyncOptions = {}): Promise<SyncReport> {
@@ -45,13 +46,11 @@ export async function sync(repository: Repository, options: SyncOptions = {}): P
   const applies = new Applies(repository, options, fetch);
   let plan = first;
   let apply = await applies.run(first.actions, messagesIn(first.later));
-  const groups = inGroups(first.later, atOnce);
-  for (const [index, group] of groups.entries()) {
-    const names = group.map(({ mailbox }) => mailbox);
-    if (apply.stopped !== undefined || !(await canStillWait(repository, names, options.mailboxes))) break;
-    const next = await makePlan(repository, { ...options, local, group: names });
+  for await (const portion of portionsOf(repository.store, first.later, atOnce)) {
+    if (apply.stopped !== undefined || !(await canStillWait(repository, portion, options.mailboxes))) break;
+    const next = await makePlan(repository, { ...options, local, portion });
     plan = withGroup(plan, next);
-    apply = await applies.run(next.actions, messagesIn(groups.slice(index + 1).flat()));
+    apply = await applies.run(next.actions, portion.ahead, portion.part?.isFirst === false);
   }
   for (let number = 2; number <= ROUNDS && apply.stopped === undefined && apply.counts.done > 0; number++) {
     if (await isAtRest(repository, options)) break;

@@ -5,6 +5,8 @@ import type { MailboxName } from '../model/mailbox.js';
 import { loadUnsettled } from '../observe/load-view.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
+import type { Store } from '../state/store.js';
+import type { Portion } from './portions.js';
 
 /** About so many new messages are planned and carried out at once, so that memory does not grow with the account. */
 export const AT_ONCE = 10_000;
@@ -24,6 +26,7 @@ export async function whatCanWait(
   { store }: Repository,
   records: readonly MailboxRecord[],
   most: number,
+  filling?: Filling,
 ): Promise<readonly Later[]> {
   const waiting: Later[] = [];
   const known: MailboxRecord[] = [];
@@ -32,6 +35,11 @@ export async function whatCanWait(
   for (const record of records) {
     const { mailbox, rematch, missing } = record;
     if (missing !== undefined) return [];
+    if (filling?.mailbox === mailbox && (await isStillFilling(store, record, filling.side))) {
+      from.add(filling.side);
+      waiting.push({ mailbox, messages: 0 });
+      continue;
+    }
     const [side, ...others] = SIDES.filter(one => (record.sides[one]?.cursor.count ?? 0) > 0);
     const isNew = side !== undefined && others.length === 0 && rematch === undefined;
     if (!isNew || (await store.count('pair', mailbox)) > 0) {
@@ -54,15 +62,34 @@ export async function whatCanWait(
   return waiting;
 }
 
-/** Whether these still can. What happened meanwhile may have to do with them: then the next plan is about everything. */
+/** A mailbox of which a part was carried out, and the side its messages come from. */
+interface Filling {
+  readonly mailbox: MailboxName;
+  readonly side: SideName;
+}
+
+/** Whether the other side has nothing but what came from this one. */
+async function isStillFilling(
+  store: Store,
+  { mailbox, rematch, sides }: MailboxRecord,
+  side: SideName,
+): Promise<boolean> {
+  const pairs = await store.count('pair', mailbox);
+  if (pairs === 0 || rematch !== undefined || SIDES.some(one => sides[one] === undefined)) return false;
+  return (await store.count(otherSide(side), mailbox)) === pairs;
+}
+
+/** Whether it still can. What happened meanwhile may have to do with it: then the next plan is about everything. */
 export async function canStillWait(
   repository: Repository,
-  names: readonly MailboxName[],
+  { mailboxes: names, part }: Portion,
   mailboxes: readonly MailboxName[] | undefined,
 ): Promise<boolean> {
   const records = [...(await repository.store.all('mailbox', '')).values()];
   const wanted = records.filter(({ mailbox }) => mailboxes === undefined || mailboxes.includes(mailbox));
-  const waiting = new Set((await whatCanWait(repository, wanted, 0)).map(({ mailbox }) => mailbox));
+  const [mailbox] = names;
+  const filling = part === undefined || mailbox === undefined ? undefined : { mailbox, side: part.side };
+  const waiting = new Set((await whatCanWait(repository, wanted, 0, filling)).map(({ mailbox }) => mailbox));
   return names.every(name => waiting.has(name));
 }
 
@@ -72,21 +99,6 @@ function keepsPlaces(decision: Decision, source: SideName): boolean {
     return !decision.restores && decision.instead === undefined && decision.to === otherSide(source);
   }
   return ['pair', 'flag', 'create-mailbox'].includes(decision.kind);
-}
-
-/** Groups of about so many messages, one mailbox at least. */
-export function inGroups(waiting: readonly Later[], most: number): readonly (readonly Later[])[] {
-  const groups: Later[][] = [];
-  let messages = 0;
-  for (const one of waiting) {
-    messages += one.messages;
-    const last = groups.at(-1);
-    if (last === undefined || messages > most) {
-      groups.push([one]);
-      messages = one.messages;
-    } else last.push(one);
-  }
-  return groups;
 }
 
 export function messagesIn(waiting: readonly Later[]): number {

@@ -113,11 +113,14 @@ class Run {
   }
 
   async #observe(): Promise<void> {
-    const { fetched, allowEmpty } = this.#options;
-    if (fetched !== undefined) this.#noteUnseen('remote', fetched);
-    const sides: SideName[] = fetched === undefined ? ['remote', 'local'] : ['local'];
+    const { fetched, scanned, allowEmpty } = this.#options;
+    const seen = { remote: fetched, local: scanned };
     const observations = [];
-    for (const side of sides) {
+    for (const side of SIDES) {
+      if (seen[side] !== undefined) {
+        this.#noteUnseen(side, seen[side]);
+        continue;
+      }
       const observation = await observeSide(this.#repository, side, { ...this.#progress() });
       observations.push(observation);
       this.#problems.push(...observation.problems);

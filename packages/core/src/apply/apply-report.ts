@@ -17,6 +17,8 @@ export interface ApplyOptions {
   readonly allowEmpty?: boolean;
   /** What this very process saw of the remote just now: it is not observed once more. */
   readonly fetched?: Unseen;
+  /** The same of the local side, where the apply goes on with what one before it began. */
+  readonly scanned?: Unseen;
   readonly onOutcome?: (outcome: Outcome) => void;
   readonly progress?: Progress;
 }

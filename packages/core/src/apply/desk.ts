@@ -11,6 +11,7 @@ import { digestsOf, extendIndex } from '../observe/base-digests.js';
 import { FamiliarKeeper } from '../observe/file-names.js';
 import { loadRecord, loadView } from '../observe/load-view.js';
 import { observeMailbox } from '../observe/observe-mailbox.js';
+import { noteLeft, recallLeft } from '../observe/paired-ends.js';
 import { witnessOf } from '../observe/went-back.js';
 import { type Intent, type MailboxRecord, unquiet, WHOLLY_QUIET } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
@@ -42,6 +43,8 @@ export class Desk {
   #resumed = false;
   /** There was no pair when it was opened. */
   #isFirst = false;
+  /** Every pair was settled that is not in the book. */
+  #isSettledSoFar = false;
   /** Digests of pairs that were put. */
   readonly #added: string[] = [];
 
@@ -66,6 +69,7 @@ export class Desk {
     const loaded = await loadDesk(store, record, work);
     const desk = new Desk(repository, operation, record, loaded);
     desk.#isFirst = loaded.extent !== 'touched' && (await store.count('pair', mailbox)) === 0;
+    desk.#isSettledSoFar = desk.#isFirst || (recallLeft(store, mailbox)?.isSettled ?? false);
     await desk.#begin();
     return desk;
   }
@@ -83,6 +87,7 @@ export class Desk {
     const { store } = this.repository;
     await this.commit({ durable: false });
     await observeMailbox(this.repository, side, this.mailbox);
+    this.#isSettledSoFar = false;
     this.#record = await loadRecord(store, this.mailbox);
     this.#loaded = await loadDesk(store, this.#record, this.#loaded.copies);
     await this.#bringAgain();
@@ -227,7 +232,16 @@ export class Desk {
     }
     await this.commit({ durable: this.#begun });
     if (this.#begun) await this.#writeWitnesses({ durable: false });
+    this.#noteLeft();
     await this.repository.store.write(await this.files.changes(), { durable: false });
+  }
+
+  #noteLeft(): void {
+    const { copies } = this.#loaded;
+    if (copies === undefined) return;
+    const isSettled = this.#isSettledSoFar && !this.#hasUnsettled();
+    const unpaired = this.#book.unpairedKeys(copies.copiesTo);
+    noteLeft(this.repository.store, this.mailbox, { side: copies.copiesTo, unpaired, isSettled });
   }
 
   /** Whether a merge would find nothing to do: every message of both sides is in a pair whose ends are as it says. */
@@ -237,7 +251,15 @@ export class Desk {
     if (SIDES.some(side => sides[side] === undefined || sides[side].unreadable !== undefined)) return false;
     if (this.#loaded.copies === undefined) return this.#book.isSettled();
     await this.commit({ durable: false });
-    return isAllSettled(this.repository.store, this.#record);
+    if (this.#isSettledSoFar && this.#hasUnsettled()) return false;
+    return isAllSettled(this.repository.store, this.#record, this.#isSettledSoFar);
+  }
+
+  /** Of the pairs that were made for copies. */
+  #hasUnsettled(): boolean {
+    const { copies } = this.#loaded;
+    if (copies !== undefined) this.#book.shed(otherSide(copies.copiesTo));
+    return [...this.#book.pairs()].length > 0;
   }
 
   /** Ends a rematch round: `finish` will say that state and mail belong together again. */

@@ -1,6 +1,6 @@
 import { bySide, otherSide, SIDES, type SideName } from '../model/by-side.js';
-import { type End, isSettled, type Pair } from '../model/pair.js';
-import type { Epoch, MessageKey, Row } from '../model/row.js';
+import { type End, endName, isSettled, type Pair } from '../model/pair.js';
+import type { MessageKey, Row } from '../model/row.js';
 import { pairedEnds, unpairedKeys } from '../observe/paired-ends.js';
 import { loadTouchedFor, type MessageKeys } from '../observe/touched-part.js';
 import type { MailboxRecord } from '../state/records.js';
@@ -54,21 +54,33 @@ export async function loadDesk(
 }
 
 async function loadUnpaired(store: Store, record: MailboxRecord, work: CopyWork): Promise<Loaded> {
-  const { ends, copiesTo: target } = work;
-  const { mailbox, sides } = record;
+  const { copiesTo: target } = work;
   const book = emptyBook(record);
-  const all = await pairedEnds(store, mailbox);
-  const unpaired = await unpairedKeys(store, record, target, all);
-  const rows = (await store.getMany(target, mailbox, unpaired)) as ReadonlyMap<MessageKey, Row>;
+  const unpaired = await unpairedKeys(store, record, target);
+  const rows = (await store.getMany(target, record.mailbox, unpaired)) as ReadonlyMap<MessageKey, Row>;
   book.fill([], { remote: [], local: [], [target]: rows.values() });
-  const source = otherSide(target);
-  const epoch = sides[source]?.cursor.epoch;
-  const paired = new Map<MessageKey, string>();
-  for (const [name, local] of all) {
-    const key = source === 'local' ? local.key : keyIn(name, epoch);
-    if (key !== undefined && ends[source].has(key)) paired.set(key, name);
-  }
+  const paired = await pairsOfOriginals(store, record, work);
   return { book, extent: 'unpaired', copies: { ...work, paired } };
+}
+
+/** The names of the pairs that originals are in, by their keys: hardly ever there are any. */
+async function pairsOfOriginals(
+  store: Store,
+  { mailbox, sides }: MailboxRecord,
+  { ends, copiesTo }: CopyWork,
+): Promise<ReadonlyMap<MessageKey, string>> {
+  const source = otherSide(copiesTo);
+  const epoch = sides[source]?.cursor.epoch;
+  const found = new Map<MessageKey, string>();
+  if (epoch === undefined) return found;
+  if (source === 'local') {
+    for (const [name, { key }] of await pairedEnds(store, mailbox))
+      if (ends.local.has(key)) found.set(key, name);
+    return found;
+  }
+  const names = [...ends.remote].map(key => endName({ epoch, key }));
+  for (const [name, { remote }] of await store.getMany('pair', mailbox, names)) found.set(remote.key, name);
+  return found;
 }
 
 /** Adds originals of copies, and the pairs that hold them. */
@@ -93,11 +105,19 @@ export async function bringOriginals(
 /** So many pairs are compared with their messages at once. */
 const PAIRS_AT_ONCE = 1000;
 
-/** Whether each message of a mailbox is in a settled pair of two, read part by part. */
-export async function isAllSettled(store: Store, { mailbox, sides }: MailboxRecord): Promise<boolean> {
+/**
+ * Whether each message of a mailbox is in a settled pair of two, read part by part; where all pairs are known to be settled, their
+ * number tells.
+ */
+export async function isAllSettled(
+  store: Store,
+  { mailbox, sides }: MailboxRecord,
+  areSettled: boolean,
+): Promise<boolean> {
   const count = await store.count('pair', mailbox);
   for (const side of SIDES) if ((await store.count(side, mailbox)) !== count) return false;
-  const areSettled = async (pairs: readonly Pair[]) => {
+  if (areSettled) return true;
+  const are = async (pairs: readonly Pair[]) => {
     const rows = {
       remote: await store.some('remote', mailbox, keysOf(pairs, 'remote')),
       local: await store.some('local', mailbox, keysOf(pairs, 'local')),
@@ -117,19 +137,14 @@ export async function isAllSettled(store: Store, { mailbox, sides }: MailboxReco
     part.push(pair);
     locals.add(pair.local.key);
     if (part.length < PAIRS_AT_ONCE) continue;
-    if (!(await areSettled(part))) return false;
+    if (!(await are(part))) return false;
     part = [];
   }
-  return locals.size === count && areSettled(part);
+  return locals.size === count && are(part);
 }
 
 function keysOf(pairs: readonly Pair[], side: SideName): MessageKey[] {
   return pairs.map(pair => pair[side].key);
-}
-
-function keyIn(name: string, epoch: Epoch | undefined): MessageKey | undefined {
-  const start = `${epoch}:`;
-  return epoch !== undefined && name.startsWith(start) ? (name.slice(start.length) as MessageKey) : undefined;
 }
 
 function emptyBook({ sides }: MailboxRecord): MailboxBook {

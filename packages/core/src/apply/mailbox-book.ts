@@ -96,6 +96,13 @@ export class MailboxBook {
     return true;
   }
 
+  /** The messages of a side that are in no pair. */
+  unpairedKeys(side: SideName): MessageKey[] {
+    const epoch = this.#epochs[side];
+    const keys = [...this.#rows[side].keys()];
+    return epoch === undefined ? keys : keys.filter(key => this.pairAt(side, { epoch, key }) === undefined);
+  }
+
   /** Forgets the messages of settled pairs; and of one side those in no pair as well. */
   shed(side: SideName): void {
     for (const pair of this.#pairs.values()) {
@@ -103,10 +110,7 @@ export class MailboxBook {
       this.#unindex(pair);
       for (const one of SIDES) this.#rows[one].delete(pair[one].key);
     }
-    for (const { key } of this.#rows[side].values()) {
-      const epoch = this.#epochs[side];
-      if (epoch === undefined || this.pairAt(side, { epoch, key }) === undefined) this.dropRow(side, key);
-    }
+    for (const key of this.unpairedKeys(side)) this.dropRow(side, key);
   }
 
   #isSettled(pair: Pair): boolean {

@@ -1,4 +1,4 @@
-import type { SideName } from '../model/by-side.js';
+import { SIDES, type SideName } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
 import { type End, endName } from '../model/pair.js';
 import type { MessageKey } from '../model/row.js';
@@ -14,16 +14,48 @@ export async function pairedEnds(store: Store, mailbox: MailboxName): Promise<Pa
   return isEmpty ? new Map() : store.glimpses('pair', mailbox, peekLocalEnd);
 }
 
+/** What an apply that worked on new messages alone knows of the rest of a mailbox. */
+export interface Left {
+  /** The side they were brought to. */
+  readonly side: SideName;
+  /** What is in no pair there. */
+  readonly unpaired: readonly MessageKey[];
+  /** Every pair is settled. */
+  readonly isSettled: boolean;
+}
+
+/** One command goes on in a mailbox portion by portion. */
+const left = new WeakMap<Store, Map<MailboxName, Left & { readonly stamp: string }>>();
+
+export function noteLeft(store: Store, mailbox: MailboxName, what: Left): void {
+  const known = left.get(store) ?? new Map<MailboxName, Left & { readonly stamp: string }>();
+  left.set(store, known);
+  known.set(mailbox, { ...what, stamp: stampOf(store, mailbox) });
+}
+
+/** The same, as long as nobody wrote a row or a pair since. */
+export function recallLeft(store: Store, mailbox: MailboxName): Left | undefined {
+  const known = left.get(store)?.get(mailbox);
+  return known?.stamp === stampOf(store, mailbox) ? known : undefined;
+}
+
+function stampOf(store: Store, mailbox: MailboxName): string {
+  return (['pair', ...SIDES] as const).map(kind => store.edition(kind, mailbox)).join(' ');
+}
+
 /** The messages of a side that are in no pair of their mailbox, found without reading the others. */
 export async function unpairedKeys(
   store: Store,
   { mailbox, sides }: MailboxRecord,
   side: SideName,
-  ends: PairedEnds,
 ): Promise<readonly MessageKey[]> {
   const epoch = sides[side]?.cursor.epoch;
   if (epoch === undefined) return [];
+  const known = recallLeft(store, mailbox);
+  if (known?.side === side) return known.unpaired;
   const keys = (await store.keys(side, mailbox)) as readonly MessageKey[];
+  if (keys.length === 0) return keys;
+  const ends = await pairedEnds(store, mailbox);
   if (ends.size === 0) return keys;
   const names = side === 'remote' ? ends : new Set([...ends.values()].map(endName));
   return keys.filter(key => !names.has(endName({ epoch, key })));

@@ -5,7 +5,7 @@ import type { MailboxView } from '../model/view.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
 import { loadUnsettled } from './load-view.js';
-import { pairedEnds, unpairedKeys } from './paired-ends.js';
+import { unpairedKeys } from './paired-ends.js';
 
 export interface Unpaired {
   readonly mailbox: MailboxName;
@@ -46,8 +46,7 @@ export async function unpairedMessages(
 /** Whether nothing on these sides is unpaired, where that can be told without reading rows. */
 async function isInPairs(store: Store, record: MailboxRecord, sides: readonly SideName[]): Promise<boolean> {
   if (record.touched !== undefined || (await store.count('pair', record.mailbox)) === 0) return false;
-  const ends = await pairedEnds(store, record.mailbox);
-  for (const side of sides) if ((await unpairedKeys(store, record, side, ends)).length > 0) return false;
+  for (const side of sides) if ((await unpairedKeys(store, record, side)).length > 0) return false;
   return true;
 }
 

@@ -26,6 +26,13 @@ export function peekRow(payload: Buffer): Glimpse {
   };
 }
 
+/** The digest of a message. */
+export function peekDigest(payload: Buffer): string {
+  const fields = new Fields(payload);
+  fields.skipTo(ROW.identity + DIGEST);
+  return fields.text() ?? misshapen('a message without its digest');
+}
+
 /** The local end of a pair. */
 export function peekLocalEnd(payload: Buffer): End {
   const fields = new Fields(payload);

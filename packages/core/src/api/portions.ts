@@ -1,0 +1,71 @@
+import { SIDES } from '../model/by-side.js';
+import type { MailboxName } from '../model/mailbox.js';
+import { compareKeys, type MessageKey } from '../model/row.js';
+import type { Part } from '../observe/load-part.js';
+import { loadRecord } from '../observe/load-view.js';
+import type { Store } from '../state/store.js';
+import { type Later, messagesIn } from './what-can-wait.js';
+
+/** What one plan of a sync is about, of what it left for later. */
+export interface Portion {
+  readonly mailboxes: readonly MailboxName[];
+  /** Of the one mailbox, where it is too large for one plan. */
+  readonly part?: Part;
+  /** Messages of the portions after it. */
+  readonly ahead: number;
+}
+
+/** Portions of about so many messages, each to be carried out before the next is asked for. */
+export async function* portionsOf(
+  store: Store,
+  later: readonly Later[],
+  most: number,
+): AsyncGenerator<Portion> {
+  let ahead = messagesIn(later);
+  for (const group of inGroups(later, most)) {
+    const mailboxes = group.map(({ mailbox }) => mailbox);
+    const messages = messagesIn(group);
+    const [large] = group.length === 1 && messages > most ? mailboxes : [];
+    if (large === undefined) {
+      ahead -= messages;
+      yield { mailboxes, ahead };
+      continue;
+    }
+    const after = ahead - messages;
+    for await (const { part, left } of partsOf(store, large, most)) {
+      yield { mailboxes, part, ahead: after + left };
+    }
+    ahead = after;
+  }
+}
+
+/** Groups of about so many messages, one mailbox at least. */
+function inGroups(waiting: readonly Later[], most: number): readonly (readonly Later[])[] {
+  const groups: Later[][] = [];
+  let messages = 0;
+  for (const one of waiting) {
+    messages += one.messages;
+    const last = groups.at(-1);
+    if (last === undefined || messages > most) {
+      groups.push([one]);
+      messages = one.messages;
+    } else last.push(one);
+  }
+  return groups;
+}
+
+/** The messages of a mailbox that has none on the other side, in the order of their keys. */
+async function* partsOf(
+  store: Store,
+  mailbox: MailboxName,
+  most: number,
+): AsyncGenerator<{ readonly part: Part; readonly left: number }> {
+  const { sides } = await loadRecord(store, mailbox);
+  const side = SIDES.find(one => (sides[one]?.cursor.count ?? 0) > 0);
+  if (side === undefined) return;
+  const all = [...((await store.keys(side, mailbox)) as readonly MessageKey[])].sort(compareKeys);
+  for (let from = 0; from < all.length; from += most) {
+    const keys = all.slice(from, from + most);
+    yield { part: { side, keys, isFirst: from === 0 }, left: Math.max(0, all.length - from - most) };
+  }
+}
