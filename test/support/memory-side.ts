@@ -13,7 +13,7 @@ import {
   type Problem,
   type Row,
 } from '@postern/core/model/row.js';
-import { type Changes, type Earlier, SnapshotTaker } from '@postern/core/side/earlier.js';
+import { type Changes, type Earlier, SnapshotTaker, type TakeRows } from '@postern/core/side/earlier.js';
 import type {
   CopyOutcome,
   DeliveryBatch,
@@ -95,7 +95,12 @@ export class MemorySide extends SnapshotTaker implements Side {
     return { entries: [...entries.values()], problems: [] };
   }
 
-  async changes(name: MailboxName, earlier: Earlier | undefined, seen?: Seen): Promise<Changes> {
+  async changes(
+    name: MailboxName,
+    earlier: Earlier | undefined,
+    seen?: Seen,
+    take?: TakeRows,
+  ): Promise<Changes> {
     const mailbox = this.#mailbox(name);
     const cursor = this.#cursor(mailbox);
     const anew = earlier?.cursor.epoch !== cursor.epoch;
@@ -106,6 +111,9 @@ export class MemorySide extends SnapshotTaker implements Side {
     const rows = new Map(changed.map(message => [message.key, this.#row(message, before)]));
     const unreadable = new Map([...mailbox.unreadable].filter(([key]) => mailbox.messages.has(key)));
     seen?.(met.length);
+    const taken = take === undefined ? [] : [...rows.keys()].filter((_, index) => index % 2 === 0);
+    await take?.(new Map(taken.map(key => [key, rows.get(key)!])));
+    for (const key of taken) rows.delete(key);
     return {
       mailbox: name,
       cursor,
@@ -113,6 +121,7 @@ export class MemorySide extends SnapshotTaker implements Side {
       unreadable,
       anew,
       rows,
+      taken: taken.length,
       before,
       gone: [...known.keys()].filter(key => !mailbox.messages.has(key) || mailbox.unreadable.has(key)),
     };

@@ -23,6 +23,7 @@ export async function settleContents(
   let read = 0;
   for (const record of (await store.all('mailbox', '')).values()) {
     if (record.quiet || (only !== undefined && !only.includes(record.mailbox))) continue;
+    if (await isOneSided(repository, record.mailbox)) continue;
     for (let pass = 0; pass < 3; pass++) {
       const view = await loadUnsettled(store, record);
       const wanted = wantedRows(view);
@@ -36,6 +37,12 @@ export async function settleContents(
     }
   }
   return read + (await settleMoves(repository, only));
+}
+
+/** Whether there is nothing to tell its messages apart from. */
+async function isOneSided({ store }: Repository, mailbox: MailboxName): Promise<boolean> {
+  for (const side of SIDES) if ((await store.count(side, mailbox)) === 0) return true;
+  return false;
 }
 
 /** The same for messages that may have moved from one mailbox to another. */

@@ -1,12 +1,12 @@
 import type { BySide, SideName } from '../model/by-side.js';
 import { canStore, sameFlags } from '../model/flags.js';
 import type { MailboxName } from '../model/mailbox.js';
-import { type MessageKey, sameCursor } from '../model/row.js';
+import { type MessageKey, type Row, sameCursor } from '../model/row.js';
 import type { Changes, Earlier } from '../side/earlier.js';
 import type { Seen } from '../side/side.js';
-import type { MailboxRecord, SideRecord } from '../state/records.js';
+import { type MailboxRecord, type SideRecord, unquiet } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
-import type { Change } from '../state/store.js';
+import type { Change, Store } from '../state/store.js';
 import { noteFamiliar } from './file-names.js';
 import { loadEarlier, loadRecord } from './load-view.js';
 import { wentBack, witnessFault } from './went-back.js';
@@ -39,7 +39,9 @@ export async function observeMailbox(
   const { store } = repository;
   const record = await loadRecord(store, mailbox);
   const earlier = await loadEarlier(store, record, side);
-  const now = await repository.sides[side].changes(mailbox, earlier, seen);
+  const first = new FirstRows(store, record, side);
+  const take = earlier === undefined ? (rows: ReadonlyMap<MessageKey, Row>) => first.take(rows) : undefined;
+  const now = await first.guard(repository.sides[side].changes(mailbox, earlier, seen, take));
   const witness = await repository.sides[side].readWitness(mailbox);
   const fault =
     (earlier === undefined ? undefined : wentBack(earlier.cursor, now.cursor)) ??
@@ -53,6 +55,7 @@ export async function observeMailbox(
     snapshot: now,
     changes,
     side,
+    isBegun: first.isBegun,
     ...(fault === undefined ? {} : { fault }),
   });
   if (now.familiar !== undefined && side === 'local') await noteFamiliar(store, mailbox, now.familiar);
@@ -99,14 +102,14 @@ function changesOf({ mailbox, rows, gone }: Changes, side: SideName): Change[] {
 
 /** `had`: messages of the earlier snapshot. */
 function summary(
-  { mailbox, rows, before, gone, anew, cursor, unreadable }: Changes,
+  { mailbox, rows, taken = 0, before, gone, anew, cursor, unreadable }: Changes,
   had: number,
 ): MailboxChange {
   let flags = 0;
   for (const [key, row] of before) if (!sameFlags(row.flags, rows.get(key)!.flags)) flags++;
   return {
     mailbox,
-    fresh: rows.size - before.size,
+    fresh: rows.size + taken - before.size,
     gone: anew ? had : gone.length,
     flags,
     total: cursor.count - unreadable.size,
@@ -118,7 +121,60 @@ interface NewSnapshot {
   readonly snapshot: Changes;
   readonly changes: readonly Change[];
   readonly side: SideName;
+  /** Rows were written before all of them were read. */
+  readonly isBegun: boolean;
   readonly fault?: string;
+}
+
+/**
+ * Rows of a side's first look at a mailbox, written while it goes on. The claim that the side has the mailbox comes last: until
+ * then the next look begins anew.
+ */
+class FirstRows {
+  readonly #store: Store;
+  readonly #record: MailboxRecord;
+  readonly #side: SideName;
+  isBegun = false;
+
+  constructor(store: Store, record: MailboxRecord, side: SideName) {
+    this.#store = store;
+    this.#record = record;
+    this.#side = side;
+  }
+
+  async take(rows: ReadonlyMap<MessageKey, Row>): Promise<void> {
+    const { mailbox } = this.#record;
+    if (!this.isBegun) {
+      this.isBegun = true;
+      const value = unquiet(this.#record);
+      await writeInBatches(this.#store, [
+        { clear: this.#side, mailbox },
+        { put: 'mailbox', mailbox: '', key: mailbox, value },
+      ]);
+    }
+    await writeInBatches(
+      this.#store,
+      [...rows].map(([key, value]): Change => ({ put: this.#side, mailbox, key, value })),
+    );
+  }
+
+  /** A look that fails leaves nothing. */
+  async guard<T>(look: Promise<T>): Promise<T> {
+    try {
+      return await look;
+    } catch (error) {
+      if (this.isBegun)
+        await writeInBatches(this.#store, [{ clear: this.#side, mailbox: this.#record.mailbox }]).catch(
+          () => undefined,
+        );
+      throw error;
+    }
+  }
+}
+
+async function writeInBatches(store: Store, changes: readonly Change[]): Promise<void> {
+  for (let from = 0; from < changes.length; from += CHANGES_A_BATCH)
+    await store.write(changes.slice(from, from + CHANGES_A_BATCH), { durable: false });
 }
 
 /**
@@ -127,7 +183,7 @@ interface NewSnapshot {
  * counts, they go at once, together with the claim that the side has the mailbox.
  */
 async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise<void> {
-  const { record, snapshot, changes, side, fault } = news;
+  const { record, snapshot, changes, side, isBegun, fault } = news;
   const { store } = repository;
   const { mailbox } = record;
   const now: SideRecord = {
@@ -174,15 +230,13 @@ async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise
     ...(fault === undefined ? {} : { rematch: fault }),
   };
   const batch: Change[] = [
-    ...(snapshot.anew ? [{ clear: side, mailbox } as const] : []),
+    ...(snapshot.anew && !isBegun ? [{ clear: side, mailbox } as const] : []),
     ...changes,
     { put: 'mailbox', mailbox: '', key: mailbox, value: next },
   ];
   if (batch.length > CHANGES_A_BATCH)
     batch.unshift({ put: 'mailbox', mailbox: '', key: mailbox, value: meanwhile });
-  for (let from = 0; from < batch.length; from += CHANGES_A_BATCH) {
-    await store.write(batch.slice(from, from + CHANGES_A_BATCH), { durable: false });
-  }
+  await writeInBatches(store, batch);
 }
 
 /** So many rows may have changed before a look at the whole mailbox is as good. */

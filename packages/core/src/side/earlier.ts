@@ -38,13 +38,18 @@ export interface Changes {
   readonly anew: boolean;
   /** Rows that are new, or not what they were. */
   readonly rows: ReadonlyMap<MessageKey, Row>;
+  /** How many more there are, which `take` was given. */
+  readonly taken?: number;
   /** What those of them were that the earlier snapshot has: never of others. */
   readonly before: ReadonlyMap<MessageKey, Row>;
-  /** Rows that are no more: the message is gone, or cannot be read. */
+  /** Rows that are no more, `take` may have been given them: the message is gone, or cannot be read. */
   readonly gone: readonly MessageKey[];
   /** Absent where nothing is to be noted. */
   readonly familiar?: FamiliarChange;
 }
+
+/** Is given rows of a mailbox that has no earlier snapshot, before all of them are read: a later one of a key counts. */
+export type TakeRows = (rows: ReadonlyMap<MessageKey, Row>) => Promise<void>;
 
 /** Files of a side that keeps each message in one (Maildir): what is still under such a name is what its row says. */
 export interface Familiar {
@@ -70,7 +75,12 @@ export const NO_ROWS: ReadonlyMap<MessageKey, Row> = new Map();
 
 /** Makes whole snapshots of changes. */
 export abstract class SnapshotTaker {
-  abstract changes(mailbox: MailboxName, earlier: Earlier | undefined, seen?: Seen): Promise<Changes>;
+  abstract changes(
+    mailbox: MailboxName,
+    earlier: Earlier | undefined,
+    seen?: Seen,
+    take?: TakeRows,
+  ): Promise<Changes>;
 
   async snapshot(mailbox: MailboxName, known: Snapshot | undefined, seen?: Seen): Promise<Snapshot> {
     return snapshotOf(await this.changes(mailbox, known && earlierOf(known), seen), known);

@@ -12,7 +12,7 @@ import type {
   Row,
   Snapshot,
 } from '../model/row.js';
-import type { Changes, Earlier } from './earlier.js';
+import type { Changes, Earlier, TakeRows } from './earlier.js';
 import type { Scope } from './scope.js';
 import type {
   CopyOutcome,
@@ -91,8 +91,13 @@ export class ScopedSide implements Side {
     return { entries, problems, hidden, ...(this.#scope.rules.subscribed ? { leftOut } : {}) };
   }
 
-  async changes(mailbox: MailboxName, earlier: Earlier | undefined, seen?: Seen): Promise<Changes> {
-    return { ...(await this.#side.changes(this.#inner(mailbox), earlier, seen)), mailbox };
+  async changes(
+    mailbox: MailboxName,
+    earlier: Earlier | undefined,
+    seen?: Seen,
+    take?: TakeRows,
+  ): Promise<Changes> {
+    return { ...(await this.#side.changes(this.#inner(mailbox), earlier, seen, take)), mailbox };
   }
 
   async snapshot(mailbox: MailboxName, known: Snapshot | undefined, seen?: Seen): Promise<Snapshot> {

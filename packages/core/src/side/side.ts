@@ -3,7 +3,7 @@ import type { FlagDelta, Flags } from '../model/flags.js';
 import type { Envelope, Identity } from '../model/identity.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Cursor, Epoch, Listing, MessageKey, Problem, Row, Snapshot } from '../model/row.js';
-import type { Changes, Earlier } from './earlier.js';
+import type { Changes, Earlier, TakeRows } from './earlier.js';
 
 /**
  * The port both sides implement. `remote` and `local` are positions: any class can serve either.
@@ -28,9 +28,10 @@ export interface Side {
 
   /**
    * All messages of a mailbox, as what changed since an earlier snapshot: no more of it is read than the side needs to prove
-   * that. `seen` is told now and then how many messages were read so far. Throws `mailbox-unreadable` or `snapshot-incomplete`.
+   * that. `seen` is told now and then how many messages were read so far. Where there is no earlier snapshot, rows of a large mailbox
+   * may go to `take` instead of into the answer. Throws `mailbox-unreadable` or `snapshot-incomplete`.
    */
-  changes(mailbox: MailboxName, earlier: Earlier | undefined, seen?: Seen): Promise<Changes>;
+  changes(mailbox: MailboxName, earlier: Earlier | undefined, seen?: Seen, take?: TakeRows): Promise<Changes>;
 
   /**
    * The same as a whole: all messages of a mailbox. `known` is what the caller still has from an earlier snapshot: rows in it are used again

@@ -24,6 +24,8 @@ export async function fetchSets(
     readonly take: (fetched: Fetched) => void | Promise<void>;
     readonly refused: (uid: number, reason: string) => void;
     readonly reopen?: Reopen;
+    /** After each set that was fetched. */
+    readonly done?: () => Promise<void>;
   },
 ): Promise<void> {
   const waiting = [...request.sets].reverse();
@@ -40,6 +42,7 @@ export async function fetchSets(
     };
     try {
       await fetch(current, { ...request, set: set.text }, take);
+      await handle.done?.();
     } catch (error) {
       if (error instanceof SaidBye && handle.reopen !== undefined && ++byes <= MOST_BYES) {
         current = await handle.reopen();

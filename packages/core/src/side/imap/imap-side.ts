@@ -2,7 +2,7 @@ import { PosternError } from '../../model/error.js';
 import type { PermanentFlags } from '../../model/flags.js';
 import type { MailboxName } from '../../model/mailbox.js';
 import type { Cursor, Epoch, Listing, MessageKey, Problem, Row } from '../../model/row.js';
-import { type Changes, type Earlier, SnapshotTaker } from '../earlier.js';
+import { type Changes, type Earlier, SnapshotTaker, type TakeRows } from '../earlier.js';
 import type {
   CopyOutcome,
   DeliveryBatch,
@@ -63,13 +63,19 @@ export class ImapSide extends SnapshotTaker implements Side {
     return { entries, problems };
   }
 
-  async changes(mailbox: MailboxName, earlier: Earlier | undefined, seen?: Seen): Promise<Changes> {
+  async changes(
+    mailbox: MailboxName,
+    earlier: Earlier | undefined,
+    seen?: Seen,
+    take?: TakeRows,
+  ): Promise<Changes> {
     const status = this.#listing?.entries.find(entry => entry.mailbox === mailbox)?.status;
     const changes = await takeChanges({
       reopen: () => this.#open(mailbox, open, 'read'),
       opened: await this.#openAhead(mailbox, { earlier, status }),
       earlier,
       seen,
+      take: earlier === undefined ? take : undefined,
       clock: this.#options.clock,
       permanentFlags: this.#permanentFlags.get(mailbox),
       listedCount: status?.count,

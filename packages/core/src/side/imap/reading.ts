@@ -3,7 +3,7 @@ import { PosternError } from '../../model/error.js';
 import { printable } from '../../model/escape-text.js';
 import { type Flags, sameFlags } from '../../model/flags.js';
 import type { Glimpse, MessageKey, Row } from '../../model/row.js';
-import { type Changes, type Earlier, NO_ROWS, pick } from '../earlier.js';
+import { type Changes, type Earlier, NO_ROWS, pick, type TakeRows } from '../earlier.js';
 import type { Seen } from '../side.js';
 import { type Description, describe, descriptionFault, withState } from './describe.js';
 import { SaidBye } from './error-words.js';
@@ -29,11 +29,13 @@ export interface ReadingRequest {
   /** Opens it again, after the server said BYE. */
   readonly reopen: () => Promise<Opened>;
   readonly seen: Seen | undefined;
+  /** Of a mailbox that has no earlier snapshot. */
+  readonly take: TakeRows | undefined;
   readonly clock: Clock;
 }
 
 /** What changed, and how many messages there are. */
-export interface Reread extends Pick<Changes, 'rows' | 'before' | 'gone' | 'unreadable'> {
+export interface Reread extends Pick<Changes, 'rows' | 'taken' | 'before' | 'gone' | 'unreadable'> {
   readonly count: number;
 }
 
@@ -66,6 +68,8 @@ export class Reading {
   readonly #descriptions = new Map<number, Description>();
   readonly #faults = new Map<number, string>();
   readonly #states = new Map<number, State>();
+  /** Messages whose rows were handed over, as they were then. */
+  readonly #handedOver = new Map<number, State>();
   /** Messages over which the server said BYE: not asked about again. */
   readonly #deadly = new Set<number>();
   /** How often the server said BYE: from then on messages are described set by set. */
@@ -97,7 +101,8 @@ export class Reading {
       const byes = this.#byes;
       const incremental = attempt === 1 ? this.#changesSince() : undefined;
       const listed = await this.#listed(incremental);
-      const still = this.#session.faults === faults && this.#selection.changes === changes;
+      const still =
+        this.#session.faults === faults && this.#selection.changes === changes && !this.#isOutdated();
       if (listed !== undefined && byes === this.#byes && still && listed.count === this.#selection.exists)
         return this.#result(listed);
     }
@@ -145,7 +150,7 @@ export class Reading {
       const onePass =
         this.#byes === 0 &&
         this.#earlier === undefined &&
-        this.#selection.exists <= ONE_PASS &&
+        this.#selection.exists <= (this.#request.take === undefined ? ONE_PASS : DESCRIBED_AT_ONCE) &&
         this.#descriptions.size === 0;
       await this.#fetchAll(onePass ? rowColumns(this.#session) : flagColumns(this.#session));
     }
@@ -202,7 +207,8 @@ export class Reading {
   }
 
   async #describe({ uids, known }: Listed): Promise<void> {
-    const isMissing = (uid: number) => !this.#descriptions.has(uid) && !this.#deadly.has(uid);
+    const isMissing = (uid: number) =>
+      !this.#descriptions.has(uid) && !this.#deadly.has(uid) && !this.#isHandedOver(uid);
     const missing = uids.filter(uid => isMissing(uid) && !known.has(keyOf(uid)));
     if (missing.length === 0) return;
     const sets = uidSets(missing, { messages: DESCRIBED_AT_ONCE, among: uids });
@@ -219,8 +225,37 @@ export class Reading {
           if (this.#byes > 0) this.#deadly.add(uid);
         },
         reopen: () => this.#reopen(),
+        done: () => this.#handOver(),
       },
     );
+  }
+
+  /** What was described need not be kept: the caller takes it. */
+  async #handOver(): Promise<void> {
+    const { take } = this.#request;
+    if (take === undefined) return;
+    const rows = new Map<MessageKey, Row>();
+    for (const [uid, description] of this.#descriptions) {
+      const state = this.#states.get(uid);
+      if (state === undefined) continue;
+      rows.set(keyOf(uid), withState(description, state));
+      this.#handedOver.set(uid, state);
+    }
+    this.#descriptions.clear();
+    await take(rows);
+  }
+
+  /** Whether the server said something new of a message whose row was handed over. */
+  #isOutdated(): boolean {
+    const isOld = (uid: number) => this.#states.has(uid) && !this.#isHandedOver(uid);
+    return [...this.#handedOver.keys()].some(uid => isOld(uid) && !this.#descriptions.has(uid));
+  }
+
+  /** Whether the caller has its row as it is now. */
+  #isHandedOver(uid: number): boolean {
+    const [then, now] = [this.#handedOver.get(uid), this.#states.get(uid)];
+    if (then === undefined || now === undefined) return false;
+    return sameFlags(then.flags, now.flags) && then.modseq === now.modseq;
   }
 
   /**
@@ -245,7 +280,9 @@ export class Reading {
   }
 
   async #result({ uids, count, known, rows: rowsOf, gone }: Listed): Promise<Reread> {
-    const changed = uids.filter(uid => this.#hasChanged(uid, known.get(keyOf(uid))));
+    const changed = uids.filter(
+      uid => !this.#isHandedOver(uid) && this.#hasChanged(uid, known.get(keyOf(uid))),
+    );
     // One whose flags the server does not say in a readable way has no row any more.
     const lasting = changed.filter(uid => this.#states.has(uid)).map(keyOf);
     const before = await rowsOf(lasting.filter(key => known.has(key)));
@@ -257,9 +294,22 @@ export class Reading {
       if (row !== undefined) rows.set(key, row);
       else unreadable.set(key, this.#faults.get(uid) ?? 'the server does not describe it');
     }
+    const left = gone ?? this.#notAmong(uids, [...known.keys()], unreadable);
+    const handed = [...this.#handedOver.keys()].filter(uid => !rows.has(keyOf(uid)));
+    const withdrawn = handed.filter(uid => !this.#isHandedOver(uid)).map(keyOf);
+    const taken = handed.length - withdrawn.length;
+    return { count, rows, taken, before, gone: [...left, ...withdrawn], unreadable };
+  }
+
+  /** Those of the keys that are not listed, or cannot be read any more. */
+  #notAmong(
+    uids: readonly number[],
+    keys: readonly MessageKey[],
+    unreadable: ReadonlyMap<MessageKey, string>,
+  ): readonly MessageKey[] {
+    if (keys.length === 0) return keys;
     const listed = new Set(uids.map(keyOf));
-    const left = gone ?? [...known.keys()].filter(key => !listed.has(key) || unreadable.has(key));
-    return { count, rows, before, gone: left, unreadable };
+    return keys.filter(key => !listed.has(key) || unreadable.has(key));
   }
 
   #hasChanged(uid: number, known: Glimpse | undefined): boolean {
