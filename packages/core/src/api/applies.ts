@@ -6,6 +6,9 @@ import { distinctProblems } from '../model/row.js';
 import type { Repository } from '../state/repository.js';
 import type { FetchReport } from './fetch.js';
 
+/** Milliseconds for which a look at a Maildir serves the next part of what is under way. */
+const LOOK_LASTS = 60_000;
+
 /** The applies of one sync, one after the other. */
 export class Applies {
   readonly #repository: Repository;
@@ -17,6 +20,8 @@ export class Applies {
   readonly #failed: Action[] = [];
   #report: ApplyReport | undefined;
   #before = 0;
+  /** When an apply looked at the local side last. */
+  #looked = 0;
 
   constructor(repository: Repository, options: ApplyOptions, fetch: FetchReport) {
     this.#repository = repository;
@@ -34,7 +39,7 @@ export class Applies {
 
   /**
    * Tells of all applies so far. `ahead`: messages that come after these actions, for the progress. `goesOn`: they are more of what
-   * the last one did, which the look before it is good for.
+   * the last one did, which the look before it is good for, for a while.
    */
   async run(actions: readonly Action[], ahead: number, goesOn = false): Promise<ApplyReport> {
     const byId = new Map(actions.map(action => [action.id, action]));
@@ -43,11 +48,14 @@ export class Applies {
     const { progress } = this.#options;
     const before = this.#before;
     this.#before += actions.length;
+    const now = this.#repository.clock.now();
+    const isSeen = goesOn && now - this.#looked < LOOK_LASTS;
+    if (!isSeen) this.#looked = now;
     const report = await applyActions(this.#repository, actions, {
       ...this.#options,
       deletedBefore,
       fetched: this.#fetch.sides.remote,
-      ...(goesOn ? { scanned: this.#fetch.sides.local } : {}),
+      ...(isSeen ? { scanned: this.#fetch.sides.local } : {}),
       onOutcome: outcome => {
         const action = byId.get(outcome.id);
         if (action !== undefined) this.#note(action, outcome);

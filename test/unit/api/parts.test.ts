@@ -1,0 +1,164 @@
+import { sync } from '@postern/core/api/sync.js';
+import type { SideName } from '@postern/core/model/by-side.js';
+import { PosternError } from '@postern/core/model/error.js';
+import { INBOX } from '@postern/core/model/mailbox.js';
+import { describe, expect, it } from 'vitest';
+import { message } from '../../support/messages.js';
+import { Rig } from '../../support/rig.js';
+import { watchedStore } from '../../support/watched-store.js';
+
+const MANY = 60;
+const AT_ONCE = 10;
+
+/** A mailbox of sixty messages on one side, an empty one on the other. */
+async function large(side: SideName): Promise<Rig> {
+  const rig = await Rig.create();
+  for (let n = 0; n < MANY; n++)
+    rig[side].add('INBOX', message({ id: `m${n}` }), n % 3 === 0 ? ['\\Seen'] : []);
+  return rig;
+}
+
+const plansOf = (rig: Rig) =>
+  rig.run(async ({ store }) => [...(await store.all('log', '')).values()].map(({ actions }) => actions));
+
+function expectOnce(rig: Rig, messages = MANY): void {
+  expect(rig.remote.contents('INBOX')).toHaveLength(messages);
+  expect(rig.local.allContents()).toEqual(rig.remote.allContents());
+}
+
+/** Calls it once, when so many lines are done. */
+const after = (lines: number, act: () => void) => {
+  let isDone = false;
+  return ({ what, done }: { what: string; done: number }) => {
+    if (what !== 'apply' || done < lines || isDone) return;
+    isDone = true;
+    act();
+  };
+};
+
+describe.each<[string, SideName]>([
+  ['there', 'remote'],
+  ['here', 'local'],
+])('a mailbox that is too large for one plan and is new %s', (_where, side) => {
+  it('is brought in parts, each held alone, and is at rest then', async () => {
+    const rig = await large(side);
+    let most = 0;
+    const report = await rig.run(async repository => {
+      const store = watchedStore(repository.store, (kind, size) => {
+        if (['pair', 'remote', 'local'].includes(kind)) most = Math.max(most, size);
+      });
+      return sync({ ...repository, store }, { atOnce: AT_ONCE });
+    });
+    expect(report.apply.counts).toMatchObject({ done: MANY, skipped: 0, failed: 0 });
+    expect((await plansOf(rig)).filter(actions => actions !== 0)).toEqual(
+      Array(MANY / AT_ONCE).fill(AT_ONCE),
+    );
+    expect(most).toBe(0);
+    expectOnce(rig);
+    expect(await rig.run(async ({ store }) => store.get('mailbox', '', 'INBOX'))).toMatchObject({
+      quiet: true,
+      generation: MANY / AT_ONCE,
+    });
+    expect((await rig.plan()).actions).toEqual([]);
+    expect((await rig.check()).findings).toEqual([]);
+  });
+
+  it('does not get twice what somebody puts on the other side meanwhile', async () => {
+    const rig = await large(side);
+    const other = side === 'remote' ? 'local' : 'remote';
+    // Parts go on without another look for a minute.
+    const progress = after(15, () => {
+      rig[other].add('INBOX', message({ id: 'm55' }));
+      rig.clock.pass(60_000);
+    });
+    await rig.sync({ atOnce: AT_ONCE, progress });
+    await rig.sync({ atOnce: AT_ONCE });
+    expectOnce(rig);
+  });
+
+  it('loses on both sides what is deleted on the other side meanwhile', async () => {
+    const rig = await large(side);
+    const other = side === 'remote' ? 'local' : 'remote';
+    const progress = after(35, () => {
+      for (const [key, { bytes }] of rig[other].mailbox('INBOX').messages)
+        if (bytes.includes('<m1@') || bytes.includes('<m2@')) rig[other].remove('INBOX', key);
+    });
+    await rig.sync({ atOnce: AT_ONCE, progress });
+    await rig.sync({ atOnce: AT_ONCE });
+    expectOnce(rig, MANY - 2);
+  });
+
+  it('goes on where a sync that was stopped left off', async () => {
+    const rig = await large(side);
+    const stop = after(25, () => {
+      throw new PosternError('unreachable', 'the line is dead');
+    });
+    await rig.sync({ atOnce: AT_ONCE, progress: stop }).catch(() => undefined);
+    const report = await rig.sync({ atOnce: AT_ONCE });
+    expect(report.apply.counts.failed).toBe(0);
+    expectOnce(rig);
+    expect(rig.remote.traffic.delivered + rig.local.traffic.delivered).toBe(MANY);
+  });
+
+  it('tells once of a message that cannot be read, and brings the others', async () => {
+    const rig = await large(side);
+    const [key] = rig[side].mailbox('INBOX').messages.keys();
+    rig[side].mailbox('INBOX').unreadable.set(key!, 'a bad disk');
+    const { plan, apply } = await rig.sync({ atOnce: AT_ONCE });
+    expect(plan.blocked).toHaveLength(1);
+    expect(apply.counts).toMatchObject({ done: MANY - 1, failed: 0 });
+  });
+});
+
+describe('copies within a side, of a mailbox that comes in parts', () => {
+  const DATE = Date.parse('2026-11-01T00:00:00Z');
+  const one = message({ id: 'shared', body: 'The one body.\r\n' });
+  const other = message({ id: 'shared', body: 'The two body.\r\n' });
+
+  /** A message both have in Work, and a large INBOX that is new there with these in it, the first and the last. */
+  async function withOriginal(first: Buffer, last: Buffer): Promise<Rig> {
+    const rig = await Rig.create();
+    rig.remote.createMailbox('Work');
+    rig.remote.add('Work', one, [], DATE);
+    await rig.sync();
+    rig.remote.createMailbox('Large');
+    rig.remote.add('Large', first, [], DATE);
+    for (let n = 0; n < 30; n++) rig.remote.add('Large', message({ id: `m${n}` }));
+    rig.remote.add('Large', last, [], DATE);
+    return rig;
+  }
+
+  it('are made of what is there already', async () => {
+    const rig = await withOriginal(message({ id: 'else' }), one);
+    const before = rig.local.traffic.delivered;
+    await rig.sync({ atOnce: AT_ONCE });
+    expect(rig.local.allContents()).toEqual(rig.remote.allContents());
+    expect(rig.local.traffic.delivered - before).toBe(31);
+  });
+
+  it('are not made where a later part has another message of the kind', async () => {
+    const rig = await withOriginal(other, one);
+    const before = rig.local.traffic.delivered;
+    await rig.sync({ atOnce: AT_ONCE });
+    expect(rig.local.allContents()).toEqual(rig.remote.allContents());
+    expect(rig.local.traffic.delivered - before).toBe(32);
+  });
+});
+
+describe('a first look that hands rows over and fails', () => {
+  it('leaves nothing of them, and the next one sees all', async () => {
+    const rig = await large('remote');
+    await rig.run(async repository => {
+      const { remote } = repository.sides;
+      const changes = remote.changes.bind(remote);
+      remote.changes = async (...given) => {
+        await changes(...given);
+        throw new PosternError('mailbox-unreadable', 'it broke off', { mailbox: INBOX });
+      };
+      await sync(repository);
+      expect(await repository.store.count('remote', 'INBOX')).toBe(0);
+    });
+    await rig.sync();
+    expectOnce(rig);
+  });
+});
