@@ -100,6 +100,51 @@ describe.each<[string, SideName]>([
     expect(rig.remote.traffic.delivered + rig.local.traffic.delivered).toBe(MANY);
   });
 
+  it('comes in parts again after the line was lost', async () => {
+    const rig = await large(side);
+    await rig.run(async repository => {
+      const from = repository.sides[side];
+      const read = from.read.bind(from);
+      let parts = 0;
+      from.read = async (...given) => {
+        if (++parts === 3) throw new PosternError('unreachable', 'the line is dead');
+        return read(...given);
+      };
+      await sync(repository, { atOnce: AT_ONCE });
+    });
+    const before = (await plansOf(rig)).length;
+    let most = 0;
+    const report = await rig.run(async repository => {
+      const store = watchedStore(repository.store, (kind, size) => {
+        if (['pair', 'remote', 'local'].includes(kind)) most = Math.max(most, size);
+      });
+      // Few records are read at once, to look at them, before the first part.
+      const progress = after(1, () => {
+        most = 0;
+      });
+      return sync({ ...repository, store }, { atOnce: AT_ONCE, progress });
+    });
+    expect(report.apply.counts).toMatchObject({ done: MANY - 20, skipped: 0, failed: 0 });
+    expect((await plansOf(rig)).slice(before)).toEqual([0, 10, 10, 10, 10]);
+    expect(most).toBe(0);
+    expectOnce(rig);
+    expect((await rig.plan()).actions).toEqual([]);
+    expect(rig.remote.traffic.delivered + rig.local.traffic.delivered).toBe(MANY);
+  });
+
+  it('does not come in parts where a pair lost its message meanwhile', async () => {
+    const rig = await large(side);
+    const other = side === 'remote' ? 'local' : 'remote';
+    await rig.sync();
+    for (let n = 0; n < 30; n++) rig[side].add('INBOX', message({ id: `n${n}` }));
+    const [key] = rig[other].mailbox('INBOX').messages.keys();
+    rig[other].remove('INBOX', key!);
+    rig[other].add('INBOX', message({ id: 'n25' }));
+    const { plan } = await rig.sync({ atOnce: AT_ONCE });
+    expect(plan.later).toEqual([]);
+    expectOnce(rig, MANY + 29);
+  });
+
   it('tells once of a message that cannot be read, and brings the others', async () => {
     const rig = await large(side);
     const [key] = rig[side].mailbox('INBOX').messages.keys();

@@ -65,7 +65,8 @@ export async function mergeAccount(
   const all = [...(await store.all('mailbox', '')).values()].filter(
     ({ mailbox }) => options.mailboxes === undefined || options.mailboxes.includes(mailbox),
   );
-  const later = options.most === undefined ? [] : await whatCanWait(repository, all, options.most);
+  const { most } = options;
+  const later = most === undefined ? [] : await whatCanWait(repository, all, { most, large: most });
   const waiting = new Set(later.map(({ mailbox }) => mailbox));
   for (const record of all) {
     const { mailbox } = record;

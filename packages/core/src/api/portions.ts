@@ -1,8 +1,8 @@
-import { SIDES } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
-import { compareKeys, type MessageKey } from '../model/row.js';
+import { compareKeys } from '../model/row.js';
 import type { Part } from '../observe/load-part.js';
 import { loadRecord } from '../observe/load-view.js';
+import { unpairedKeys } from '../observe/paired-ends.js';
 import type { Store } from '../state/store.js';
 import { type Later, messagesIn } from './what-can-wait.js';
 
@@ -54,16 +54,16 @@ function inGroups(waiting: readonly Later[], most: number): readonly (readonly L
   return groups;
 }
 
-/** The messages of a mailbox that has none on the other side, in the order of their keys. */
+/** The messages of a mailbox that are in no pair, in the order of their keys. */
 async function* partsOf(
   store: Store,
   mailbox: MailboxName,
   most: number,
 ): AsyncGenerator<{ readonly part: Part; readonly left: number }> {
-  const { sides } = await loadRecord(store, mailbox);
-  const side = SIDES.find(one => (sides[one]?.cursor.count ?? 0) > 0);
-  if (side === undefined) return;
-  const all = [...((await store.keys(side, mailbox)) as readonly MessageKey[])].sort(compareKeys);
+  const record = await loadRecord(store, mailbox);
+  const rows = { remote: await store.count('remote', mailbox), local: await store.count('local', mailbox) };
+  const side = rows.remote > rows.local ? 'remote' : 'local';
+  const all = [...(await unpairedKeys(store, record, side))].sort(compareKeys);
   for (let from = 0; from < all.length; from += most) {
     const keys = all.slice(from, from + most);
     yield { part: { side, keys, isFirst: from === 0 }, left: Math.max(0, all.length - from - most) };

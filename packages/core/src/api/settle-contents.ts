@@ -9,7 +9,7 @@ import { loadRecord, loadUnsettled, loadView } from '../observe/load-view.js';
 import type { Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
 import { mergeAccount } from './merge-account.js';
-import { AT_ONCE } from './what-can-wait.js';
+import { AT_ONCE, newsIn } from './what-can-wait.js';
 
 /**
  * Reads the contents of those few messages that only their content can tell apart, until matching asks for nothing new, and
@@ -23,7 +23,7 @@ export async function settleContents(
   let read = 0;
   for (const record of (await store.all('mailbox', '')).values()) {
     if (record.quiet || (only !== undefined && !only.includes(record.mailbox))) continue;
-    if (await isOneSided(repository, record.mailbox)) continue;
+    if ((await newsIn(store, record, AT_ONCE)) !== undefined) continue;
     for (let pass = 0; pass < 3; pass++) {
       const view = await loadUnsettled(store, record);
       const wanted = wantedRows(view);
@@ -37,12 +37,6 @@ export async function settleContents(
     }
   }
   return read + (await settleMoves(repository, only));
-}
-
-/** Whether there is nothing to tell its messages apart from. */
-async function isOneSided({ store }: Repository, mailbox: MailboxName): Promise<boolean> {
-  for (const side of SIDES) if ((await store.count(side, mailbox)) === 0) return true;
-  return false;
 }
 
 /** The same for messages that may have moved from one mailbox to another. */

@@ -41,13 +41,17 @@ export async function sync(repository: Repository, options: SyncOptions = {}): P
   await finishRenames(repository);
   const fetch = await fetchRemote(repository, options);
   const local = fetch.sides.local;
-  const { atOnce = AT_ONCE } = options;
+  const { atOnce = AT_ONCE, mailboxes } = options;
   const first = await makePlan(repository, { ...options, local, most: atOnce });
   const applies = new Applies(repository, options, fetch);
   let plan = first;
   let apply = await applies.run(first.actions, messagesIn(first.later));
   for await (const portion of portionsOf(repository.store, first.later, atOnce)) {
-    if (apply.stopped !== undefined || !(await canStillWait(repository, portion, options.mailboxes))) break;
+    if (
+      apply.stopped !== undefined ||
+      !(await canStillWait(repository, portion, { mailboxes, large: atOnce }))
+    )
+      break;
     const next = await makePlan(repository, { ...options, local, portion });
     plan = withGroup(plan, next);
     apply = await applies.run(next.actions, portion.ahead, portion.part?.isFirst === false);

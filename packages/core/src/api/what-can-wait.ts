@@ -3,6 +3,7 @@ import { mergeMailbox } from '../merge/merge-mailbox.js';
 import { otherSide, SIDES, type SideName } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
 import { loadUnsettled } from '../observe/load-view.js';
+import { arePairsIntact } from '../observe/settled-pairs.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
 import type { Store } from '../state/store.js';
@@ -11,22 +12,30 @@ import type { Portion } from './portions.js';
 /** About so many new messages are planned and carried out at once, so that memory does not grow with the account. */
 export const AT_ONCE = 10_000;
 
-/** A mailbox whose messages are all new, and that is left for later. */
+/** A mailbox that is left for later, and how many new messages it has. */
 export interface Later {
   readonly mailbox: MailboxName;
   readonly messages: number;
 }
 
+export interface Waiting {
+  /** So many messages need not wait. */
+  readonly most: number;
+  /** A mailbox that had mail on both sides waits for more than so many. */
+  readonly large: number;
+  /** A mailbox of which some were brought just now: it waits for any. */
+  readonly filling?: MailboxName;
+}
+
 /**
- * Mailboxes that can be merged and carried out after all others, so that not all new messages are in memory at once: none of
- * their messages was ever here, and all are on one side only. None can wait where a message may have moved into one of them, or
+ * Mailboxes that can be merged and carried out after all others, so that not all new messages are in memory at once: all of
+ * their messages that were never on both sides came to one of them. None can wait where a message may have moved into one of them, or
  * where one of them may be another one renamed: that is, where anything happened but that messages came to that same side.
  */
 export async function whatCanWait(
   { store }: Repository,
   records: readonly MailboxRecord[],
-  most: number,
-  filling?: Filling,
+  { most, large, filling }: Waiting,
 ): Promise<readonly Later[]> {
   const waiting: Later[] = [];
   const known: MailboxRecord[] = [];
@@ -35,20 +44,17 @@ export async function whatCanWait(
   for (const record of records) {
     const { mailbox, rematch, missing } = record;
     if (missing !== undefined) return [];
-    if (filling?.mailbox === mailbox && (await isStillFilling(store, record, filling.side))) {
-      from.add(filling.side);
-      waiting.push({ mailbox, messages: 0 });
-      continue;
-    }
-    const [side, ...others] = SIDES.filter(one => (record.sides[one]?.cursor.count ?? 0) > 0);
-    const isNew = side !== undefined && others.length === 0 && rematch === undefined;
-    if (!isNew || (await store.count('pair', mailbox)) > 0) {
+    const news =
+      rematch === undefined
+        ? await newsIn(store, record, filling === mailbox ? undefined : large)
+        : undefined;
+    if (news === undefined) {
       known.push(record);
       continue;
     }
+    const { side, messages, isWhole } = news;
     from.add(side);
-    const messages = record.sides[side]?.cursor.count ?? 0;
-    if (inHand + messages <= most) inHand += messages;
+    if (isWhole && inHand + messages <= most) inHand += messages;
     else waiting.push({ mailbox, messages });
   }
   const [source, ...otherSources] = from;
@@ -62,34 +68,51 @@ export async function whatCanWait(
   return waiting;
 }
 
-/** A mailbox of which a part was carried out, and the side its messages come from. */
-interface Filling {
-  readonly mailbox: MailboxName;
+/** New messages of a mailbox, and the side they are on. */
+export interface News {
   readonly side: SideName;
+  readonly messages: number;
+  /** There is nothing else in it. */
+  readonly isWhole: boolean;
 }
 
-/** Whether the other side has nothing but what came from this one. */
-async function isStillFilling(
+/**
+ * Undefined where there is more to say of a mailbox than that messages came to one side: to a mailbox that has nothing on the other
+ * one; or more than `large` to one of which the other side has nothing but what came from there (a first sync that was cut short).
+ */
+export async function newsIn(
   store: Store,
-  { mailbox, rematch, sides }: MailboxRecord,
-  side: SideName,
-): Promise<boolean> {
+  record: MailboxRecord,
+  large: number | undefined,
+): Promise<News | undefined> {
+  const { mailbox, sides } = record;
   const pairs = await store.count('pair', mailbox);
-  if (pairs === 0 || rematch !== undefined || SIDES.some(one => sides[one] === undefined)) return false;
-  return (await store.count(otherSide(side), mailbox)) === pairs;
+  const [side, ...others] = SIDES.filter(one => (sides[one]?.cursor.count ?? 0) > 0);
+  if (pairs === 0) {
+    const messages = side === undefined ? 0 : (sides[side]?.cursor.count ?? 0);
+    return side === undefined || others.length > 0 ? undefined : { side, messages, isWhole: true };
+  }
+  if (SIDES.some(one => sides[one] === undefined)) return undefined;
+  const counts = { remote: await store.count('remote', mailbox), local: await store.count('local', mailbox) };
+  const full = SIDES.find(one => counts[one] === pairs);
+  if (full === undefined) return undefined;
+  const from = otherSide(full);
+  const messages = counts[from] - pairs;
+  if (large !== undefined && (messages <= large || !(await arePairsIntact(store, record)))) return undefined;
+  return { side: from, messages, isWhole: false };
 }
 
 /** Whether it still can. What happened meanwhile may have to do with it: then the next plan is about everything. */
 export async function canStillWait(
   repository: Repository,
   { mailboxes: names, part }: Portion,
-  mailboxes: readonly MailboxName[] | undefined,
+  { mailboxes, large }: { readonly mailboxes: readonly MailboxName[] | undefined; readonly large: number },
 ): Promise<boolean> {
   const records = [...(await repository.store.all('mailbox', '')).values()];
   const wanted = records.filter(({ mailbox }) => mailboxes === undefined || mailboxes.includes(mailbox));
-  const [mailbox] = names;
-  const filling = part === undefined || mailbox === undefined ? undefined : { mailbox, side: part.side };
-  const waiting = new Set((await whatCanWait(repository, wanted, 0, filling)).map(({ mailbox }) => mailbox));
+  const [filling] = part === undefined ? [] : names;
+  const now = { most: 0, large, ...(filling === undefined ? {} : { filling }) };
+  const waiting = new Set((await whatCanWait(repository, wanted, now)).map(({ mailbox }) => mailbox));
   return names.every(name => waiting.has(name));
 }
 

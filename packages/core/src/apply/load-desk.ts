@@ -1,7 +1,8 @@
 import { bySide, otherSide, SIDES, type SideName } from '../model/by-side.js';
-import { type End, endName, isSettled, type Pair } from '../model/pair.js';
+import { endName, type Pair } from '../model/pair.js';
 import type { MessageKey, Row } from '../model/row.js';
 import { pairedEnds, unpairedKeys } from '../observe/paired-ends.js';
+import { arePairsSettled } from '../observe/settled-pairs.js';
 import { loadTouchedFor, type MessageKeys } from '../observe/touched-part.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
@@ -102,45 +103,16 @@ export async function bringOriginals(
   book.fill(pairs, { [source]: originals, [target]: partners } as Record<SideName, Iterable<Row>>);
 }
 
-/** So many pairs are compared with their messages at once. */
-const PAIRS_AT_ONCE = 1000;
-
-/**
- * Whether each message of a mailbox is in a settled pair of two, read part by part; where all pairs are known to be settled, their
- * number tells.
- */
+/** Whether each message of a mailbox is in a settled pair; where all pairs are known to be settled, their number tells. */
 export async function isAllSettled(
   store: Store,
-  { mailbox, sides }: MailboxRecord,
+  record: MailboxRecord,
   areSettled: boolean,
 ): Promise<boolean> {
+  const { mailbox } = record;
   const count = await store.count('pair', mailbox);
   for (const side of SIDES) if ((await store.count(side, mailbox)) !== count) return false;
-  if (areSettled) return true;
-  const are = async (pairs: readonly Pair[]) => {
-    const rows = {
-      remote: await store.some('remote', mailbox, keysOf(pairs, 'remote')),
-      local: await store.some('local', mailbox, keysOf(pairs, 'local')),
-    };
-    const at = (side: SideName, { epoch, key }: End) =>
-      epoch === sides[side]?.cursor.epoch ? rows[side].get(key) : undefined;
-    return pairs.every(pair =>
-      isSettled(
-        pair,
-        bySide(side => at(side, pair[side])),
-      ),
-    );
-  };
-  const locals = new Set<MessageKey>();
-  let part: Pair[] = [];
-  for await (const [, pair] of store.each('pair', mailbox)) {
-    part.push(pair);
-    locals.add(pair.local.key);
-    if (part.length < PAIRS_AT_ONCE) continue;
-    if (!(await are(part))) return false;
-    part = [];
-  }
-  return locals.size === count && are(part);
+  return areSettled || arePairsSettled(store, record);
 }
 
 function keysOf(pairs: readonly Pair[], side: SideName): MessageKey[] {

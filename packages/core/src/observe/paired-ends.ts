@@ -30,16 +30,17 @@ const left = new WeakMap<Store, Map<MailboxName, Left & { readonly stamp: string
 export function noteLeft(store: Store, mailbox: MailboxName, what: Left): void {
   const known = left.get(store) ?? new Map<MailboxName, Left & { readonly stamp: string }>();
   left.set(store, known);
-  known.set(mailbox, { ...what, stamp: stampOf(store, mailbox) });
+  known.set(mailbox, { ...what, stamp: editionsOf(store, mailbox) });
 }
 
 /** The same, as long as nobody wrote a row or a pair since. */
 export function recallLeft(store: Store, mailbox: MailboxName): Left | undefined {
   const known = left.get(store)?.get(mailbox);
-  return known?.stamp === stampOf(store, mailbox) ? known : undefined;
+  return known?.stamp === editionsOf(store, mailbox) ? known : undefined;
 }
 
-function stampOf(store: Store, mailbox: MailboxName): string {
+/** Another text after each write of a row or a pair. */
+export function editionsOf(store: Store, mailbox: MailboxName): string {
   return (['pair', ...SIDES] as const).map(kind => store.edition(kind, mailbox)).join(' ');
 }
 
