@@ -112,6 +112,8 @@ describe('a sync of more new messages than are planned at once', () => {
         if (what !== 'apply' || moved) return;
         moved = true;
         rig.local.move('a', key ?? 'none', 'n3');
+        // Groups go on without another look for a minute.
+        rig.clock.pass(60_000);
       },
     });
     await rig.sync();

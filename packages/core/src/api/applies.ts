@@ -39,7 +39,7 @@ export class Applies {
 
   /**
    * Tells of all applies so far. `ahead`: messages that come after these actions, for the progress. `goesOn`: they are more of what
-   * the last one did, which the look before it is good for, for a while.
+   * the last one did, and the look before it serves them too, for a while.
    */
   async run(actions: readonly Action[], ahead: number, goesOn = false): Promise<ApplyReport> {
     const byId = new Map(actions.map(action => [action.id, action]));

@@ -54,7 +54,7 @@ export async function sync(repository: Repository, options: SyncOptions = {}): P
       break;
     const next = await makePlan(repository, { ...options, local, portion });
     plan = withGroup(plan, next);
-    apply = await applies.run(next.actions, portion.ahead, portion.part?.isFirst === false);
+    apply = await applies.run(next.actions, portion.ahead, true);
   }
   for (let number = 2; number <= ROUNDS && apply.stopped === undefined && apply.counts.done > 0; number++) {
     if (await isAtRest(repository, options)) break;
