@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { message } from '../../support/messages.js';
 import { Rig } from '../../support/rig.js';
 import { watchedStore } from '../../support/watched-store.js';
+import { whenDone } from '../../support/when-done.js';
 
 const MANY = 60;
 const AT_ONCE = 10;
@@ -25,16 +26,6 @@ function expectOnce(rig: Rig, messages = MANY): void {
   expect(rig.remote.contents('INBOX')).toHaveLength(messages);
   expect(rig.local.allContents()).toEqual(rig.remote.allContents());
 }
-
-/** Calls it once, when so many lines are done. */
-const after = (lines: number, act: () => void) => {
-  let isDone = false;
-  return ({ what, done }: { what: string; done: number }) => {
-    if (what !== 'apply' || done < lines || isDone) return;
-    isDone = true;
-    act();
-  };
-};
 
 describe.each<[string, SideName]>([
   ['there', 'remote'],
@@ -67,7 +58,7 @@ describe.each<[string, SideName]>([
     const rig = await large(side);
     const other = side === 'remote' ? 'local' : 'remote';
     // Parts go on without another look for a minute.
-    const progress = after(15, () => {
+    const progress = whenDone(15, () => {
       rig[other].add('INBOX', message({ id: 'm55' }));
       rig.clock.pass(60_000);
     });
@@ -79,7 +70,7 @@ describe.each<[string, SideName]>([
   it('loses on both sides what is deleted on the other side meanwhile', async () => {
     const rig = await large(side);
     const other = side === 'remote' ? 'local' : 'remote';
-    const progress = after(35, () => {
+    const progress = whenDone(35, () => {
       for (const [key, { bytes }] of rig[other].mailbox('INBOX').messages)
         if (bytes.includes('<m1@') || bytes.includes('<m2@')) rig[other].remove('INBOX', key);
     });
@@ -90,7 +81,7 @@ describe.each<[string, SideName]>([
 
   it('goes on where a sync that was stopped left off', async () => {
     const rig = await large(side);
-    const stop = after(25, () => {
+    const stop = whenDone(25, () => {
       throw new PosternError('unreachable', 'the line is dead');
     });
     await rig.sync({ atOnce: AT_ONCE, progress: stop }).catch(() => undefined);
@@ -119,7 +110,7 @@ describe.each<[string, SideName]>([
         if (['pair', 'remote', 'local'].includes(kind)) most = Math.max(most, size);
       });
       // Few records are read at once, to look at them, before the first part.
-      const progress = after(1, () => {
+      const progress = whenDone(1, () => {
         most = 0;
       });
       return sync({ ...repository, store }, { atOnce: AT_ONCE, progress });

@@ -5,6 +5,7 @@ import type { Side } from '@postern/core/side/side.js';
 import { describe, expect, it } from 'vitest';
 import { message } from '../../support/messages.js';
 import { Rig } from '../../support/rig.js';
+import { whenDone } from '../../support/when-done.js';
 
 /** One more than are carried out at once. */
 const MANY = 513;
@@ -22,16 +23,6 @@ function expectOnce(rig: Rig, messages: number): void {
   expect(rig.remote.contents('INBOX')).toHaveLength(messages);
   expect(rig.local.contents('INBOX')).toEqual(rig.remote.contents('INBOX'));
 }
-
-/** Does it when so many lines are done. */
-const after = (lines: number, act: () => void) => {
-  let isDone = false;
-  return ({ what, done }: { what: string; done: number }) => {
-    if (what !== 'apply' || done < lines || isDone) return;
-    isDone = true;
-    act();
-  };
-};
 
 /** Changes what a side says its deliveries came to. */
 function delivering(side: Side, change: (outcome: unknown) => unknown): void {
@@ -102,7 +93,7 @@ describe.each<SideName>(['remote', 'local'])(
 describe('uploads', () => {
   it('do not forget a flag that a look between them saw', async () => {
     const rig = await withNew('local', MANY);
-    const progress = after(512, () => {
+    const progress = whenDone(512, () => {
       // Something comes and goes, so that the server's next UID is another one, and the number of messages is not.
       rig.remote.remove('INBOX', rig.remote.add('INBOX', message({ id: 'visitor' })));
       rig.remote.flag('INBOX', keyOf(rig, 'remote', 'm7'), { add: ['\\Flagged'] });
@@ -115,7 +106,7 @@ describe('uploads', () => {
 
   it('do not forget what was refused when the last part is empty', async () => {
     const rig = await withNew('local', 40);
-    const progress = after(12, () => {
+    const progress = whenDone(12, () => {
       for (let n = 30; n < 40; n++) rig.local.remove('INBOX', keyOf(rig, 'local', `m${n}`));
       rig.clock.pass(60_000);
     });

@@ -1,11 +1,12 @@
 import type { Original, Originals } from '../merge/find-copies.js';
 import { type BySide, bySide, otherSide, SIDES, type SideName } from '../model/by-side.js';
+import { bug } from '../model/error.js';
 import type { MailboxName } from '../model/mailbox.js';
 import { isEdited, type Pair, pairKey } from '../model/pair.js';
 import type { Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
 import { pairsLike, pairsWith } from '../observe/base-digests.js';
-import { peekDigest } from '../state/glimpse.js';
+import { digestsOfSeveral } from '../observe/digests-of-several.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
 
@@ -14,8 +15,8 @@ export interface Places {
   /** The mailboxes that were merged. */
   readonly views: readonly MailboxView[];
   readonly records: readonly MailboxRecord[];
-  /** Mailboxes that were merged in part. There are none in them, but their messages count. */
-  readonly partly: ReadonlySet<MailboxName>;
+  /** Mailboxes that were merged in part, of messages of a side. There are no originals in them, but their messages count. */
+  readonly partly: ReadonlyMap<MailboxName, SideName>;
 }
 
 /**
@@ -49,7 +50,11 @@ export async function findOriginals(
     );
   }
   if (!found.isEmpty) {
-    for (const mailbox of partly) await found.countAll(store, mailbox);
+    for (const [mailbox, side] of partly) {
+      const { cursor } =
+        records.find(record => record.mailbox === mailbox)?.sides[side] ?? bug('a part of nothing');
+      found.countAs(side, mailbox, await digestsOfSeveral(store, mailbox, { side, cursor }));
+    }
   }
   return found;
 }
@@ -92,11 +97,11 @@ class Found implements Originals {
     }
   }
 
-  /** How many of a kind a mailbox has, without reading more of it than their digests. */
-  async countAll(store: Store, mailbox: MailboxName): Promise<void> {
-    for (const side of SIDES) {
-      for (const digest of (await store.glimpses(side, mailbox, peekDigest)).values())
-        if (this.#wanted.has(digest)) this.#note(side, mailbox, digest);
+  /** Notes a mailbox of which each wanted message is the only one of its kind, but for these. */
+  countAs(side: SideName, mailbox: MailboxName, several: ReadonlySet<string>): void {
+    for (const digest of this.#wanted) {
+      this.#note(side, mailbox, digest);
+      if (several.has(digest)) this.#note(side, mailbox, digest);
     }
   }
 

@@ -60,7 +60,7 @@ export async function mergeAccount(
   const unreadable: Blocked[] = [];
   const records: MailboxRecord[] = [];
   const elsewhere: MailboxRecord[] = [];
-  const partly = new Set<MailboxName>();
+  const partly = new Map<MailboxName, SideName>();
   const { portion } = options;
   const all = [...(await store.all('mailbox', '')).values()].filter(
     ({ mailbox }) => options.mailboxes === undefined || options.mailboxes.includes(mailbox),
@@ -85,7 +85,7 @@ export async function mergeAccount(
     options.progress?.({ what: 'compare', mailbox, done: 0, total: 0 });
     if (portion?.part !== undefined) {
       views.push(await loadPart(store, record, portion.part));
-      partly.add(mailbox);
+      partly.set(mailbox, portion.part.side);
       continue;
     }
     const view = await refreshBase(repository, await loadUnsettled(store, record));

@@ -10,7 +10,7 @@ import type { Store } from '../state/store.js';
 import type { Portion } from './portions.js';
 
 /** About so many new messages are planned and carried out at once, so that memory does not grow with the account. */
-export const AT_ONCE = 10_000;
+export const AT_ONCE = 3_000;
 
 /** A mailbox that is left for later, and how many new messages it has. */
 export interface Later {

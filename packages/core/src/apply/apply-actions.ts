@@ -20,7 +20,7 @@ import { runFlags } from './flagging.js';
 import { withoutDoubt, withoutMoved } from './hold-back.js';
 import { already, failed, outcomeOf, type Refusal, type Report, skipped } from './judgement.js';
 import { LandedMessages } from './landed.js';
-import { type DeskJob, laneJobs } from './lane-jobs.js';
+import { type DeskJob, laneJobs, workOfCopies } from './lane-jobs.js';
 import { runCreate, runDelete, runRename } from './mailbox-lines.js';
 import { runMoves } from './moving.js';
 import { runPairs, runUnpairs } from './pairing.js';
@@ -272,10 +272,14 @@ class Run {
   async #copy(all: readonly Action[], inDoubt: ReadonlySet<string>): Promise<void> {
     const actions = withoutDoubt(all, inDoubt, this.#report);
     if (actions.length === 0) return;
-    const target = actions[0]?.to ?? bug('a copy without a target');
+    const { op, to: target = bug('a copy without a target') } = actions[0] ?? bug('no copies');
+    const work = workOfCopies(actions, op === 'copy-local' ? 'local' : 'remote');
     await this.#guarded([target], actions, async () => {
-      const desk = await Desk.open(this.#repository, target, this.#operation);
-      await this.#inSteps(actions, part => runDuplicates(desk, part, this.#report));
+      const desk = await Desk.open(this.#repository, target, this.#operation, work);
+      await this.#inSteps(actions, async part => {
+        await desk.bring(part);
+        await runDuplicates(desk, part, this.#report);
+      });
       await desk.finish();
     });
   }

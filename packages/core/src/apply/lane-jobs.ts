@@ -41,6 +41,14 @@ function workOf(actions: readonly Action[]): DeskWork {
     : { ends, copiesTo };
 }
 
+/** The same of `copy-local` or `copy-remote` lines into one mailbox, where their counterparts are. */
+export function workOfCopies(actions: readonly Action[], copiesTo: SideName): DeskWork | undefined {
+  const source = otherSide(copiesTo);
+  const partners = new Set(actions.flatMap(action => action[source]?.key ?? []));
+  if (partners.size < actions.length) return undefined;
+  return { ends: bySide(side => (side === source ? partners : new Set())), copiesTo };
+}
+
 /** The side that all lines bring new messages to. */
 function targetOfCopies(actions: readonly Action[]): SideName | undefined {
   const [first] = actions;
