@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Dovecot, dovecotMissing, startDovecot, withDovecot } from '../support/dovecot.js';
 import { contentOf } from '../support/letters.js';
@@ -91,6 +92,8 @@ describe.skipIf(dovecotMissing())(withDovecot('a message is known again'), { tim
     const validity = () =>
       world.asClient(async client => (await client.command('STATUS INBOX (UIDVALIDITY)')).untagged.join());
     const old = await validity();
+    // It is the time in seconds.
+    await setTimeout(1100);
     const account = server.mailDir(world.user);
     for (const name of readdirSync(account)) if (name.startsWith('dovecot')) rmSync(join(account, name));
     expect(await validity()).not.toBe(old);

@@ -60,6 +60,8 @@ interface Change {
 const MAILDIR_FLAGS = ['\\Answered', '\\Deleted', '\\Draft', '\\Flagged', '\\Seen', '$Forwarded'];
 const IMAP_FLAGS = ['\\Answered', '\\Deleted', '\\Draft', '\\Flagged', '\\Seen', '\\*'];
 const CHUNK = 64 * 1024;
+/** A first look at so many messages hands rows over. */
+const LARGE = 3;
 
 /** The port on a `MemoryWorld`: a good IMAP server (`uid`) or a Maildir (`file`), effect by effect. */
 export class MemorySide extends SnapshotTaker implements Side {
@@ -111,8 +113,9 @@ export class MemorySide extends SnapshotTaker implements Side {
     const rows = new Map(changed.map(message => [message.key, this.#row(message, before)]));
     const unreadable = new Map([...mailbox.unreadable].filter(([key]) => mailbox.messages.has(key)));
     seen?.(met.length);
-    const taken = take === undefined ? [] : [...rows.keys()].filter((_, index) => index % 2 === 0);
-    await take?.(new Map(taken.map(key => [key, rows.get(key)!])));
+    const isLarge = take !== undefined && rows.size >= LARGE;
+    const taken = isLarge ? [...rows.keys()].filter((_, index) => index % 2 === 0) : [];
+    if (isLarge) await take(new Map(taken.map(key => [key, rows.get(key)!])));
     for (const key of taken) rows.delete(key);
     return {
       mailbox: name,

@@ -5,16 +5,17 @@ import type { Store } from '@postern/core/state/store.js';
 export function watchedStore(
   store: Store,
   onAll: (kind: Kind, size: number, mailbox: string) => void,
-  onGlimpses: (kind: Kind) => void = () => {},
+  onGlimpses: (kind: Kind, size: number, mailbox: string) => void = () => {},
 ): Store {
   const all: Store['all'] = async (kind, mailbox) => {
     const records = await store.all(kind, mailbox);
     onAll(kind, records.size, mailbox);
     return records;
   };
-  const glimpses: Store['glimpses'] = (kind, mailbox, peek) => {
-    onGlimpses(kind);
-    return store.glimpses(kind, mailbox, peek);
+  const glimpses: Store['glimpses'] = async (kind, mailbox, peek) => {
+    const found = await store.glimpses(kind, mailbox, peek);
+    onGlimpses(kind, found.size, mailbox);
+    return found;
   };
   return new Proxy(store, {
     get(target, name) {

@@ -2,12 +2,14 @@ import { sync } from '@postern/core/api/sync.js';
 import type { SideName } from '@postern/core/model/by-side.js';
 import { PosternError } from '@postern/core/model/error.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
+import type { Store } from '@postern/core/state/store.js';
 import { describe, expect, it } from 'vitest';
 import { message } from '../../support/messages.js';
-import { Rig } from '../../support/rig.js';
+import { Rig, type RigOptions } from '../../support/rig.js';
 import { watchedStore } from '../../support/watched-store.js';
 import { whenDone } from '../../support/when-done.js';
 
+const MESSAGES: readonly string[] = ['pair', 'remote', 'local'];
 const MANY = 60;
 const AT_ONCE = 10;
 
@@ -143,6 +145,117 @@ describe.each<[string, SideName]>([
     const { plan, apply } = await rig.sync({ atOnce: AT_ONCE });
     expect(plan.blocked).toHaveLength(1);
     expect(apply.counts).toMatchObject({ done: MANY - 1, failed: 0 });
+  });
+});
+
+/** How many records of each kind were read by the partition or peeked at, by mailbox. */
+function counting(store: Store): { readonly counted: Store; readonly most: () => number } {
+  const totals = new Map<string, number>();
+  const note = (what: string, size: number) => void totals.set(what, (totals.get(what) ?? 0) + size);
+  const counted = watchedStore(
+    store,
+    (kind, size, mailbox) => MESSAGES.includes(kind) && note(`${kind} ${mailbox}`, size),
+    (kind, size, mailbox) => note(`peek ${kind} ${mailbox}`, size),
+  );
+  return { counted, most: () => Math.max(0, ...totals.values()) };
+}
+
+describe('many parts', () => {
+  it.each<SideName>(['remote', 'local'])(
+    'cost what they bring, not what was brought before: new on %s',
+    async side => {
+      const rig = await Rig.create();
+      for (let n = 0; n < 400; n++) rig[side].add('INBOX', message({ id: `m${n}` }));
+      let looks = 0;
+      const read = await rig.run(async repository => {
+        const { remote } = repository.sides;
+        const changes = remote.changes.bind(remote);
+        remote.changes = (...given) => {
+          looks++;
+          return changes(...given);
+        };
+        const { counted, most } = counting(repository.store);
+        await sync({ ...repository, store: counted }, { atOnce: AT_ONCE });
+        return most();
+      });
+      expectOnce(rig, 400);
+      expect(read).toBeLessThanOrEqual(800);
+      expect(looks).toBe(1);
+    },
+  );
+
+  it.each<[string, RigOptions, (rig: Rig) => void]>([
+    [
+      'was refused',
+      { local: { refuse: (_mailbox, bytes) => (bytes.includes('<A7@') ? 'too large' : undefined) } },
+      () => undefined,
+    ],
+    [
+      'cannot be read',
+      {},
+      rig => {
+        const [key] = rig.remote.mailbox('A').messages.keys();
+        rig.remote.mailbox('A').unreadable.set(key!, 'a bad disk');
+      },
+    ],
+  ])(
+    'of one mailbox do not read or wait for another one, of which a message %s',
+    async (_what, options, change) => {
+      const rig = await Rig.create(options);
+      for (const name of ['A', 'B', 'C']) {
+        rig.remote.createMailbox(name);
+        for (let n = 0; n < 200; n++) rig.remote.add(name, message({ id: `${name}${n}` }));
+      }
+      change(rig);
+      const read = await rig.run(async repository => {
+        const { counted, most } = counting(repository.store);
+        const { apply } = await sync({ ...repository, store: counted }, { atOnce: AT_ONCE });
+        expect(apply.counts.done).toBe(599 + 3);
+        return most();
+      });
+      expect(Math.max(...(await plansOf(rig)).map(Number))).toBeLessThanOrEqual(AT_ONCE + 1);
+      expect(read).toBeLessThanOrEqual(1600);
+    },
+  );
+});
+
+describe('a first look that died', () => {
+  it('does not keep new mail of the other side from a mailbox of that name', async () => {
+    const rig = await Rig.create();
+    rig.remote.add('INBOX', message({ id: 'x' }));
+    await rig.sync();
+    rig.remote.createMailbox('Large');
+    for (let n = 0; n < MANY; n++) rig.remote.add('Large', message({ id: `r${n}` }));
+    await rig
+      .run(async repository => {
+        const { remote } = repository.sides;
+        const changes = remote.changes.bind(remote);
+        let isDead = false;
+        remote.changes = async (...given) => {
+          await changes(...given);
+          isDead = true;
+          throw new RangeError('killed');
+        };
+        const write: Store['write'] = async (changes, options) => {
+          if (isDead) throw new RangeError('killed');
+          return repository.store.write(changes, options);
+        };
+        const store = new Proxy(repository.store, {
+          get(target, name) {
+            if (name === 'write') return write;
+            const member: unknown = Reflect.get(target, name, target);
+            return typeof member === 'function' ? member.bind(target) : member;
+          },
+        });
+        await sync({ ...repository, store });
+      })
+      .catch(() => undefined);
+    expect(await rig.run(({ store }) => store.count('remote', 'Large'))).toBeGreaterThan(0);
+    rig.remote.deleteMailbox('Large');
+    rig.local.createMailbox('Large');
+    for (let n = 0; n < 25; n++) rig.local.add('Large', message({ id: `l${n}` }));
+    await rig.sync({ atOnce: AT_ONCE });
+    expect(rig.remote.contents('Large')).toHaveLength(25);
   });
 });
 

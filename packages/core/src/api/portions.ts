@@ -25,7 +25,7 @@ export async function* portionsOf(
   for (const group of inGroups(later, most)) {
     const mailboxes = group.map(({ mailbox }) => mailbox);
     const messages = messagesIn(group);
-    const [large] = group.length === 1 && messages > most ? mailboxes : [];
+    const [large] = group.length === 1 && messages > most ? group : [];
     if (large === undefined) {
       ahead -= messages;
       yield { mailboxes, ahead };
@@ -54,18 +54,17 @@ function inGroups(waiting: readonly Later[], most: number): readonly (readonly L
   return groups;
 }
 
-/** The messages of a mailbox that are in no pair, in the order of their keys. */
+/** Its messages that are in no pair, in the order of their keys; one part at least, which tells what cannot be read. */
 async function* partsOf(
   store: Store,
-  mailbox: MailboxName,
+  { mailbox, side }: Later,
   most: number,
 ): AsyncGenerator<{ readonly part: Part; readonly left: number }> {
-  const record = await loadRecord(store, mailbox);
-  const rows = { remote: await store.count('remote', mailbox), local: await store.count('local', mailbox) };
-  const side = rows.remote > rows.local ? 'remote' : 'local';
-  const all = [...(await unpairedKeys(store, record, side))].sort(compareKeys);
-  for (let from = 0; from < all.length; from += most) {
+  const all = [...(await unpairedKeys(store, await loadRecord(store, mailbox), side))].sort(compareKeys);
+  let from = 0;
+  do {
     const keys = all.slice(from, from + most);
     yield { part: { side, keys, isFirst: from === 0 }, left: Math.max(0, all.length - from - most) };
-  }
+    from += most;
+  } while (from < all.length);
 }

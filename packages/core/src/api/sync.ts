@@ -46,17 +46,17 @@ export async function sync(repository: Repository, options: SyncOptions = {}): P
   const applies = new Applies(repository, options, fetch);
   let plan = first;
   let apply = await applies.run(first.actions, messagesIn(first.later));
+  let isLeft = false;
   for await (const portion of portionsOf(repository.store, first.later, atOnce)) {
-    if (
-      apply.stopped !== undefined ||
-      !(await canStillWait(repository, portion, { mailboxes, large: atOnce }))
-    )
-      break;
+    isLeft =
+      apply.stopped !== undefined || !(await canStillWait(repository, portion, { mailboxes, large: atOnce }));
+    if (isLeft) break;
     const next = await makePlan(repository, { ...options, local, portion });
     plan = withGroup(plan, next);
     apply = await applies.run(next.actions, portion.ahead, true);
   }
-  for (let number = 2; number <= ROUNDS && apply.stopped === undefined && apply.counts.done > 0; number++) {
+  for (let number = 2; number <= ROUNDS && apply.stopped === undefined; number++) {
+    if (!isLeft && apply.counts.done === 0) break;
     if (await isAtRest(repository, options)) break;
     const { actions } = await makePlan(repository, options);
     const left = actions.filter(action => !applies.wasTried(action));

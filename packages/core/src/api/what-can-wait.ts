@@ -2,7 +2,9 @@ import type { Decision } from '../merge/decision.js';
 import { mergeMailbox } from '../merge/merge-mailbox.js';
 import { otherSide, SIDES, type SideName } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
+import type { Blocked } from '../model/view.js';
 import { loadUnsettled } from '../observe/load-view.js';
+import { editionsOf } from '../observe/paired-ends.js';
 import { arePairsIntact } from '../observe/settled-pairs.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
@@ -15,6 +17,8 @@ export const AT_ONCE = 3_000;
 /** A mailbox that is left for later, and how many new messages it has. */
 export interface Later {
   readonly mailbox: MailboxName;
+  /** Where they are. */
+  readonly side: SideName;
   readonly messages: number;
 }
 
@@ -55,17 +59,45 @@ export async function whatCanWait(
     const { side, messages, isWhole } = news;
     from.add(side);
     if (isWhole && inHand + messages <= most) inHand += messages;
-    else waiting.push({ mailbox, messages });
+    else waiting.push({ mailbox, side, messages });
   }
   const [source, ...otherSources] = from;
   if (waiting.length === 0 || source === undefined || otherSources.length > 0) return [];
   for (const record of known) {
-    if (record.quiet) continue;
-    const { decisions, blocked, waiting: inDoubt = [] } = mergeMailbox(await loadUnsettled(store, record));
-    const isCalm = decisions.every(decision => keepsPlaces(decision, source));
-    if (!isCalm || blocked.length > 0 || inDoubt.length > 0) return [];
+    if (!record.quiet && !(await isCalm(store, record, source))) return [];
   }
   return waiting;
+}
+
+/** One command asks before each portion. */
+const calm = new WeakMap<Store, Map<MailboxName, string>>();
+
+/** Whether all there is to say of a mailbox is that messages came to that side, or that something stays where it is. */
+async function isCalm(store: Store, record: MailboxRecord, source: SideName): Promise<boolean> {
+  const { mailbox } = record;
+  const known = calm.get(store) ?? new Map<MailboxName, string>();
+  calm.set(store, known);
+  const stamp = JSON.stringify([source, record, editionsOf(store, mailbox)]);
+  if (known.get(mailbox) === stamp) return true;
+  const { decisions, blocked, waiting = [] } = mergeMailbox(await loadUnsettled(store, record));
+  const areCalm = decisions.every(decision => keepsPlaces(decision, source)) && waiting.length === 0;
+  if (!areCalm || (blocked.length > 0 && !(await areUnreadableNews(store, record, source, blocked))))
+    return false;
+  known.set(mailbox, stamp);
+  return true;
+}
+
+/** Whether what is blocked are messages that came to that side and cannot be read: nothing that was there is in doubt. */
+async function areUnreadableNews(
+  store: Store,
+  record: MailboxRecord,
+  source: SideName,
+  blocked: readonly Blocked[],
+): Promise<boolean> {
+  const unreadable = record.sides[source]?.unreadable ?? {};
+  if (record.sides[otherSide(source)]?.unreadable !== undefined) return false;
+  if (!blocked.every(({ key }) => key !== undefined && unreadable[key] !== undefined)) return false;
+  return arePairsIntact(store, record);
 }
 
 /** New messages of a mailbox, and the side they are on. */

@@ -79,6 +79,10 @@ export class Desk {
       const next = this.#record.sides[side]?.cursor.uidNext;
       if (next !== undefined) this.#uidNext[side] = next;
     }
+    // A cursor knows of nothing that was brought since the last look.
+    const left = recallLeft(this.repository.store, this.mailbox);
+    if (left?.uidNext !== undefined)
+      this.#uidNext[left.side] = Math.max(left.uidNext, this.#uidNext[left.side] ?? 0);
     await this.files.begin();
   }
 
@@ -179,12 +183,14 @@ export class Desk {
       if (before !== undefined) this.dropPair(before);
     }
     this.#book.addPair(pair);
+    this.#loaded.copies?.unpaired?.delete(pair.local.key);
     this.#added.push(...digestsOf(pair));
     this.#changes.push({ put: 'pair', mailbox: this.mailbox, key: pairKey(pair), value: pair });
   }
 
   dropPair(pair: Pair): void {
     this.#book.dropPair(pair);
+    this.#loaded.copies?.unpaired?.add(pair.local.key);
     this.#changes.push({ del: 'pair', mailbox: this.mailbox, key: pairKey(pair) });
   }
 
@@ -240,8 +246,15 @@ export class Desk {
     const { copies } = this.#loaded;
     if (copies === undefined) return;
     const isSettled = this.#isSettledSoFar && !this.#hasUnsettled();
-    const unpaired = this.#book.unpairedKeys(copies.copiesTo);
-    noteLeft(this.repository.store, this.mailbox, { side: copies.copiesTo, unpaired, isSettled });
+    const side = copies.copiesTo;
+    const uidNext = this.#uidNext[side];
+    noteLeft(this.repository.store, this.mailbox, {
+      side,
+      unpaired: this.#book.unpairedKeys(side),
+      isSettled,
+      ...(uidNext === undefined ? {} : { uidNext }),
+      ...(copies.unpaired === undefined ? {} : { originals: copies.unpaired }),
+    });
   }
 
   /** Whether a merge would find nothing to do: every message of both sides is in a pair whose ends are as it says. */

@@ -1,7 +1,7 @@
 import { bySide, otherSide, SIDES, type SideName } from '../model/by-side.js';
 import { endName, type Pair } from '../model/pair.js';
 import type { MessageKey, Row } from '../model/row.js';
-import { pairedEnds, unpairedKeys } from '../observe/paired-ends.js';
+import { pairedEnds, recallLeft, unpairedKeys } from '../observe/paired-ends.js';
 import { arePairsSettled } from '../observe/settled-pairs.js';
 import { loadTouchedFor, type MessageKeys } from '../observe/touched-part.js';
 import type { MailboxRecord } from '../state/records.js';
@@ -25,8 +25,16 @@ export interface Loaded {
    * copies; originals are brought batch by batch.
    */
   readonly extent: 'whole' | 'touched' | 'unpaired';
-  /** Where it is `unpaired`: what for, and the names of the pairs that originals are in. */
-  readonly copies?: CopyWork & { readonly paired: ReadonlyMap<MessageKey, string> };
+  /** Where it is `unpaired`: what for. */
+  readonly copies?: CopyWork & Originals;
+}
+
+/** What is known of where originals are in pairs. */
+interface Originals {
+  /** The names of the pairs that originals of this work are in. */
+  readonly paired: ReadonlyMap<MessageKey, string>;
+  /** All of their side that are in no pair, where pairs are not found by their keys. Kept by whoever makes pairs. */
+  readonly unpaired?: Set<MessageKey>;
 }
 
 /** The least that the work takes. */
@@ -60,28 +68,33 @@ async function loadUnpaired(store: Store, record: MailboxRecord, work: CopyWork)
   const unpaired = await unpairedKeys(store, record, target);
   const rows = (await store.getMany(target, record.mailbox, unpaired)) as ReadonlyMap<MessageKey, Row>;
   book.fill([], { remote: [], local: [], [target]: rows.values() });
-  const paired = await pairsOfOriginals(store, record, work);
-  return { book, extent: 'unpaired', copies: { ...work, paired } };
+  const originals = await (target === 'local' ? originalsThere : originalsHere)(store, record, work);
+  return { book, extent: 'unpaired', copies: { ...work, ...originals } };
 }
 
-/** The names of the pairs that originals are in, by their keys: hardly ever there are any. */
-async function pairsOfOriginals(
+/** Of the remote: pairs go by the names of their remote ends. Hardly ever an original is in one. */
+async function originalsThere(
   store: Store,
   { mailbox, sides }: MailboxRecord,
-  { ends, copiesTo }: CopyWork,
-): Promise<ReadonlyMap<MessageKey, string>> {
-  const source = otherSide(copiesTo);
-  const epoch = sides[source]?.cursor.epoch;
-  const found = new Map<MessageKey, string>();
-  if (epoch === undefined) return found;
-  if (source === 'local') {
-    for (const [name, { key }] of await pairedEnds(store, mailbox))
-      if (ends.local.has(key)) found.set(key, name);
-    return found;
-  }
+  { ends }: CopyWork,
+): Promise<Originals> {
+  const epoch = sides.remote?.cursor.epoch;
+  const paired = new Map<MessageKey, string>();
+  if (epoch === undefined) return { paired };
   const names = [...ends.remote].map(key => endName({ epoch, key }));
-  for (const [name, { remote }] of await store.getMany('pair', mailbox, names)) found.set(remote.key, name);
-  return found;
+  for (const [name, { remote }] of await store.getMany('pair', mailbox, names)) paired.set(remote.key, name);
+  return { paired };
+}
+
+async function originalsHere(store: Store, record: MailboxRecord, { ends }: CopyWork): Promise<Originals> {
+  const { mailbox } = record;
+  const unpaired =
+    recallLeft(store, mailbox)?.originals ?? new Set(await unpairedKeys(store, record, 'local'));
+  const paired = new Map<MessageKey, string>();
+  if ([...ends.local].every(key => unpaired.has(key))) return { paired, unpaired };
+  for (const [name, { key }] of await pairedEnds(store, mailbox))
+    if (ends.local.has(key)) paired.set(key, name);
+  return { paired, unpaired };
 }
 
 /** Adds originals of copies, and the pairs that hold them. */

@@ -91,6 +91,7 @@ export async function observeSide(
   }
   for (const record of missing) {
     if (!wanted(record.mailbox)) continue;
+    await forgetLeftovers(repository, side, record);
     const place = hiddenAt(hidden, record);
     if (place !== undefined && isKnown(record, side)) {
       const reason = `it is out of sight: ${place.reason}`;
@@ -110,6 +111,16 @@ export async function observeSide(
     unseen,
     stranger: unwitnessed > 0 && witnessed === 0,
   };
+}
+
+/** Rows of a first look that died, at a mailbox that the side has no more: nothing vouches for them. */
+async function forgetLeftovers(
+  { store }: Repository,
+  side: SideName,
+  { mailbox, sides }: MailboxRecord,
+): Promise<void> {
+  if (sides[side] !== undefined || (await store.count(side, mailbox)) === 0) return;
+  await store.write([{ clear: side, mailbox }], { durable: false });
 }
 
 /** What became of a look at one mailbox. */

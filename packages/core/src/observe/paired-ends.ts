@@ -20,6 +20,10 @@ export interface Left {
   readonly side: SideName;
   /** What is in no pair there. */
   readonly unpaired: readonly MessageKey[];
+  /** The lowest UID that no known message has there; undefined on a side without UIDs. */
+  readonly uidNext?: number;
+  /** What is in no pair on the side they came from, where pairs are not found by its keys. */
+  readonly originals?: Set<MessageKey>;
   /** Every pair is settled. */
   readonly isSettled: boolean;
 }
