@@ -7,6 +7,7 @@ import type { Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
 import { pairsLike, pairsWith } from '../observe/base-digests.js';
 import { digestsOfSeveral } from '../observe/digests-of-several.js';
+import type { Part } from '../observe/load-part.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
 
@@ -15,8 +16,8 @@ export interface Places {
   /** The mailboxes that were merged. */
   readonly views: readonly MailboxView[];
   readonly records: readonly MailboxRecord[];
-  /** Mailboxes that were merged in part, of messages of a side. There are no originals in them, but their messages count. */
-  readonly partly: ReadonlyMap<MailboxName, SideName>;
+  /** What was merged of a mailbox in part: there are no originals in it, but all its messages count. */
+  readonly part: Part | undefined;
 }
 
 /**
@@ -26,14 +27,14 @@ export interface Places {
 export async function findOriginals(
   store: Store,
   wanted: ReadonlySet<string>,
-  { views, records, partly }: Places,
+  { views, records, part }: Places,
 ): Promise<Originals> {
   const found = new Found(wanted);
   if (wanted.size === 0) return found;
   const merged = new Map(views.map(view => [view.mailbox, view]));
-  for (const view of views) if (!partly.has(view.mailbox)) found.collect(view);
+  for (const view of views) if (view.mailbox !== part?.mailbox) found.collect(view);
   for (const record of records) {
-    if (partly.has(record.mailbox)) continue;
+    if (record.mailbox === part?.mailbox) continue;
     const { quiet, touched, sides } = record;
     const view = merged.get(record.mailbox);
     const isWhole = view !== undefined && SIDES.some(side => sides[side] === undefined);
@@ -49,12 +50,11 @@ export async function findOriginals(
       like.filter(pair => !seen.has(pairKey(pair))),
     );
   }
-  if (!found.isEmpty) {
-    for (const [mailbox, side] of partly) {
-      const { cursor } =
-        records.find(record => record.mailbox === mailbox)?.sides[side] ?? bug('a part of nothing');
-      found.countAs(side, mailbox, await digestsOfSeveral(store, mailbox, { side, cursor }));
-    }
+  if (part !== undefined && !found.isEmpty) {
+    const { mailbox, side } = part;
+    const { cursor } =
+      records.find(record => record.mailbox === mailbox)?.sides[side] ?? bug('a part of nothing');
+    found.countAs(side, mailbox, await digestsOfSeveral(store, mailbox, { side, cursor }));
   }
   return found;
 }

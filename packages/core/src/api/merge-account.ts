@@ -60,12 +60,11 @@ export async function mergeAccount(
   const unreadable: Blocked[] = [];
   const records: MailboxRecord[] = [];
   const elsewhere: MailboxRecord[] = [];
-  const partly = new Map<MailboxName, SideName>();
-  const { portion } = options;
+  const { most, portion } = options;
+  const part = portion?.part;
   const all = [...(await store.all('mailbox', '')).values()].filter(
     ({ mailbox }) => options.mailboxes === undefined || options.mailboxes.includes(mailbox),
   );
-  const { most } = options;
   const later = most === undefined ? [] : await whatCanWait(repository, all, { most, large: most });
   const waiting = new Set(later.map(({ mailbox }) => mailbox));
   for (const record of all) {
@@ -76,16 +75,15 @@ export async function mergeAccount(
       continue;
     }
     if (record.rematch !== undefined) rematch.push({ mailbox, reason: record.rematch });
-    records.push(record);
+    (part === undefined ? records : elsewhere).push(record);
     if (options.unread?.has(mailbox)) {
       unreadable.push({ mailbox, reason: 'the mailbox could not be read: nothing is planned for it' });
       continue;
     }
     if (record.quiet) continue;
     options.progress?.({ what: 'compare', mailbox, done: 0, total: 0 });
-    if (portion?.part !== undefined) {
-      views.push(await loadPart(store, record, portion.part));
-      partly.set(mailbox, portion.part.side);
+    if (part !== undefined) {
+      views.push(await loadPart(store, record, part));
       continue;
     }
     const view = await refreshBase(repository, await loadUnsettled(store, record));
@@ -110,7 +108,7 @@ export async function mergeAccount(
   const originals = await findOriginals(store, digestsToFind(relocation.decisions), {
     views: renames.views,
     records: [...records, ...elsewhere],
-    partly,
+    part,
   });
   const decisions = findCopies(relocation.decisions, originals);
   return {
@@ -118,8 +116,8 @@ export async function mergeAccount(
     decisions,
     blocked: [...relocation.blocked, ...unreadable],
     rematch,
-    records: records.filter(({ mailbox }) => !partly.has(mailbox)),
-    elsewhere: [...elsewhere, ...records.filter(({ mailbox }) => partly.has(mailbox))],
+    records,
+    elsewhere,
     inPairs,
     later,
   };

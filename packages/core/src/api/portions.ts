@@ -64,7 +64,7 @@ async function* partsOf(
   let from = 0;
   do {
     const keys = all.slice(from, from + most);
-    yield { part: { side, keys, isFirst: from === 0 }, left: Math.max(0, all.length - from - most) };
+    yield { part: { mailbox, side, keys, isFirst: from === 0 }, left: Math.max(0, all.length - from - most) };
     from += most;
   } while (from < all.length);
 }

@@ -4,7 +4,7 @@ import { otherSide, SIDES, type SideName } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Blocked } from '../model/view.js';
 import { loadUnsettled } from '../observe/load-view.js';
-import { editionsOf } from '../observe/paired-ends.js';
+import { editionsOf, MailboxMemory } from '../observe/mailbox-memory.js';
 import { arePairsIntact } from '../observe/settled-pairs.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
@@ -70,20 +70,18 @@ export async function whatCanWait(
 }
 
 /** One command asks before each portion. */
-const calm = new WeakMap<Store, Map<MailboxName, string>>();
+const calm = new MailboxMemory<true>();
 
 /** Whether all there is to say of a mailbox is that messages came to that side, or that something stays where it is. */
 async function isCalm(store: Store, record: MailboxRecord, source: SideName): Promise<boolean> {
   const { mailbox } = record;
-  const known = calm.get(store) ?? new Map<MailboxName, string>();
-  calm.set(store, known);
   const stamp = JSON.stringify([source, record, editionsOf(store, mailbox)]);
-  if (known.get(mailbox) === stamp) return true;
+  if (calm.recall(store, mailbox, stamp)) return true;
   const { decisions, blocked, waiting = [] } = mergeMailbox(await loadUnsettled(store, record));
   const areCalm = decisions.every(decision => keepsPlaces(decision, source)) && waiting.length === 0;
   if (!areCalm || (blocked.length > 0 && !(await areUnreadableNews(store, record, source, blocked))))
     return false;
-  known.set(mailbox, stamp);
+  calm.note(store, mailbox, stamp, true);
   return true;
 }
 

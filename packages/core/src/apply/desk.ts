@@ -12,11 +12,12 @@ import { FamiliarKeeper } from '../observe/file-names.js';
 import { loadRecord, loadView } from '../observe/load-view.js';
 import { observeMailbox } from '../observe/observe-mailbox.js';
 import { noteLeft, recallLeft } from '../observe/paired-ends.js';
+import { isAllSettled } from '../observe/settled-pairs.js';
 import { witnessOf } from '../observe/went-back.js';
 import { type Intent, type MailboxRecord, unquiet, WHOLLY_QUIET } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
-import { bringOriginals, type DeskWork, isAllSettled, type Loaded, loadDesk } from './load-desk.js';
+import { bringOriginals, type DeskWork, type Loaded, loadDesk } from './load-desk.js';
 import type { MailboxBook } from './mailbox-book.js';
 
 /**
@@ -108,9 +109,8 @@ export class Desk {
     await this.#bringAgain();
   }
 
-  async #bringAgain(): Promise<void> {
-    if (this.#loaded.copies !== undefined)
-      await bringOriginals(this.repository.store, this.#record, this.#loaded, this.#brought);
+  #bringAgain(): Promise<void> {
+    return bringOriginals(this.repository.store, this.#record, this.#loaded, this.#brought);
   }
 
   async view(): Promise<MailboxView> {
@@ -272,7 +272,7 @@ export class Desk {
   #hasUnsettled(): boolean {
     const { copies } = this.#loaded;
     if (copies !== undefined) this.#book.shed(otherSide(copies.copiesTo));
-    return [...this.#book.pairs()].length > 0;
+    return this.#book.hasPairs;
   }
 
   /** Ends a rematch round: `finish` will say that state and mail belong together again. */

@@ -1,8 +1,7 @@
-import { bySide, otherSide, SIDES, type SideName } from '../model/by-side.js';
-import { endName, type Pair } from '../model/pair.js';
+import { bySide, otherSide, type SideName } from '../model/by-side.js';
+import { endName } from '../model/pair.js';
 import type { MessageKey, Row } from '../model/row.js';
 import { pairedEnds, recallLeft, unpairedKeys } from '../observe/paired-ends.js';
-import { arePairsSettled } from '../observe/settled-pairs.js';
 import { loadTouchedFor, type MessageKeys } from '../observe/touched-part.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
@@ -112,24 +111,11 @@ export async function bringOriginals(
   const rowsOf = async (side: SideName, wanted: readonly MessageKey[]) =>
     sides[side] === undefined ? [] : ((await store.getMany(side, mailbox, wanted)).values() as Iterable<Row>);
   const originals = await rowsOf(source, keys);
-  const partners = await rowsOf(target, keysOf(pairs, target));
+  const partners = await rowsOf(
+    target,
+    pairs.map(pair => pair[target].key),
+  );
   book.fill(pairs, { [source]: originals, [target]: partners } as Record<SideName, Iterable<Row>>);
-}
-
-/** Whether each message of a mailbox is in a settled pair; where all pairs are known to be settled, their number tells. */
-export async function isAllSettled(
-  store: Store,
-  record: MailboxRecord,
-  areSettled: boolean,
-): Promise<boolean> {
-  const { mailbox } = record;
-  const count = await store.count('pair', mailbox);
-  for (const side of SIDES) if ((await store.count(side, mailbox)) !== count) return false;
-  return areSettled || arePairsSettled(store, record);
-}
-
-function keysOf(pairs: readonly Pair[], side: SideName): MessageKey[] {
-  return pairs.map(pair => pair[side].key);
 }
 
 function emptyBook({ sides }: MailboxRecord): MailboxBook {

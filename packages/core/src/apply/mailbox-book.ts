@@ -33,6 +33,10 @@ export class MailboxBook {
     return epoch === this.#epochs[side] ? this.#rows[side].get(key) : undefined;
   }
 
+  get hasPairs(): boolean {
+    return this.#pairs.size > 0;
+  }
+
   pairs(): Iterable<Pair> {
     return this.#pairs.values();
   }

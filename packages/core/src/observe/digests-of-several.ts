@@ -3,14 +3,10 @@ import type { MailboxName } from '../model/mailbox.js';
 import type { Cursor } from '../model/row.js';
 import { peekDigest } from '../state/glimpse.js';
 import type { Store } from '../state/store.js';
-
-interface Known {
-  readonly stamp: string;
-  readonly digests: ReadonlySet<string>;
-}
+import { MailboxMemory } from './mailbox-memory.js';
 
 /** One command asks for each part of a mailbox. */
-const known = new WeakMap<Store, Map<MailboxName, Known>>();
+const several = new MailboxMemory<ReadonlySet<string>>();
 
 /** The digests that more than one message of a mailbox has, as a side was last looked at; read once a look. */
 export async function digestsOfSeveral(
@@ -18,17 +14,15 @@ export async function digestsOfSeveral(
   mailbox: MailboxName,
   { side, cursor }: { readonly side: SideName; readonly cursor: Cursor },
 ): Promise<ReadonlySet<string>> {
-  const mailboxes = known.get(store) ?? new Map<MailboxName, Known>();
-  known.set(store, mailboxes);
   const stamp = JSON.stringify([side, cursor]);
   // One that notes nothing but a number is the same after one message went and one came.
   const tells = cursor.stamp !== undefined || cursor.uidNext !== undefined;
-  const before = mailboxes.get(mailbox);
-  if (tells && before?.stamp === stamp) return before.digests;
+  const known = tells ? several.recall(store, mailbox, stamp) : undefined;
+  if (known !== undefined) return known;
   const seen = new Set<string>();
   const digests = new Set<string>();
   for (const digest of (await store.glimpses(side, mailbox, peekDigest)).values())
     (seen.has(digest) ? digests : seen).add(digest);
-  mailboxes.set(mailbox, { stamp, digests });
+  several.note(store, mailbox, stamp, digests);
   return digests;
 }

@@ -1,4 +1,5 @@
 import type { SideName } from '../model/by-side.js';
+import type { MailboxName } from '../model/mailbox.js';
 import type { MessageKey, Row, Snapshot } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
 import type { MailboxRecord } from '../state/records.js';
@@ -6,6 +7,7 @@ import type { Store } from '../state/store.js';
 
 /** Messages of a mailbox that are new on a side, while all that the other side has in it is in settled pairs. */
 export interface Part {
+  readonly mailbox: MailboxName;
   readonly side: SideName;
   readonly keys: readonly MessageKey[];
   readonly isFirst: boolean;

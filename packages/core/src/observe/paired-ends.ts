@@ -1,10 +1,11 @@
-import { SIDES, type SideName } from '../model/by-side.js';
+import type { SideName } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
 import { type End, endName } from '../model/pair.js';
 import type { MessageKey } from '../model/row.js';
 import { peekLocalEnd } from '../state/glimpse.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
+import { editionsOf, MailboxMemory } from './mailbox-memory.js';
 
 /** The local end of each pair of a mailbox, by the name of its remote end. */
 export type PairedEnds = ReadonlyMap<string, End>;
@@ -29,23 +30,15 @@ export interface Left {
 }
 
 /** One command goes on in a mailbox portion by portion. */
-const left = new WeakMap<Store, Map<MailboxName, Left & { readonly stamp: string }>>();
+const left = new MailboxMemory<Left>();
 
 export function noteLeft(store: Store, mailbox: MailboxName, what: Left): void {
-  const known = left.get(store) ?? new Map<MailboxName, Left & { readonly stamp: string }>();
-  left.set(store, known);
-  known.set(mailbox, { ...what, stamp: editionsOf(store, mailbox) });
+  left.note(store, mailbox, editionsOf(store, mailbox), what);
 }
 
 /** The same, as long as nobody wrote a row or a pair since. */
 export function recallLeft(store: Store, mailbox: MailboxName): Left | undefined {
-  const known = left.get(store)?.get(mailbox);
-  return known?.stamp === editionsOf(store, mailbox) ? known : undefined;
-}
-
-/** Another text after each write of a row or a pair. */
-export function editionsOf(store: Store, mailbox: MailboxName): string {
-  return (['pair', ...SIDES] as const).map(kind => store.edition(kind, mailbox)).join(' ');
+  return left.recall(store, mailbox, editionsOf(store, mailbox));
 }
 
 /** The messages of a side that are in no pair of their mailbox, found without reading the others. */

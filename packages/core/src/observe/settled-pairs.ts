@@ -1,35 +1,40 @@
 import { type BySide, bySide, SIDES, type SideName } from '../model/by-side.js';
-import type { MailboxName } from '../model/mailbox.js';
 import { type End, isEdited, isSettled, type Pair } from '../model/pair.js';
 import type { MessageKey, Row } from '../model/row.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
-import { editionsOf } from './paired-ends.js';
+import { editionsOf, MailboxMemory } from './mailbox-memory.js';
 
 /** So many pairs are compared with their messages at once. */
 const PAIRS_AT_ONCE = 1000;
 
-/** Whether each pair of a mailbox is settled, and shares no message with another one; read part by part. */
-export function arePairsSettled(store: Store, record: MailboxRecord): Promise<boolean> {
-  return areAll(store, record, isSettled);
+/** Whether each message of a mailbox is in a settled pair; where all pairs are known to be settled, their number tells. */
+export async function isAllSettled(
+  store: Store,
+  record: MailboxRecord,
+  areSettled: boolean,
+): Promise<boolean> {
+  const { mailbox } = record;
+  const count = await store.count('pair', mailbox);
+  for (const side of SIDES) if ((await store.count(side, mailbox)) !== count) return false;
+  return areSettled || areAll(store, record, isSettled);
 }
 
-const intact = new WeakMap<Store, Map<MailboxName, string>>();
+const intact = new MailboxMemory<true>();
 
-/** The same but for flags: both ends are there, and neither was edited. Read once, as long as nobody writes a row or a pair. */
+/** Whether both ends of each pair are there, unedited. Read once, as long as nobody writes a row or a pair. */
 export async function arePairsIntact(store: Store, record: MailboxRecord): Promise<boolean> {
   const { mailbox } = record;
-  const known = intact.get(store) ?? new Map<MailboxName, string>();
-  intact.set(store, known);
   const stamp = editionsOf(store, mailbox);
-  if (known.get(mailbox) === stamp) return true;
+  if (intact.recall(store, mailbox, stamp)) return true;
   const areIntact = await areAll(store, record, (pair, rows) =>
     SIDES.every(side => rows[side] !== undefined && !isEdited(pair, side, rows[side])),
   );
-  if (areIntact) known.set(mailbox, stamp);
+  if (areIntact) intact.note(store, mailbox, stamp, true);
   return areIntact;
 }
 
+/** Whether this is so of each pair, and none shares a message with another one; read part by part. */
 async function areAll(
   store: Store,
   { mailbox, sides }: MailboxRecord,

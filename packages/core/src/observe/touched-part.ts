@@ -6,6 +6,7 @@ import type { MailboxView } from '../model/view.js';
 import { peekLocalEnd } from '../state/glimpse.js';
 import type { MailboxRecord, SideRecord } from '../state/records.js';
 import type { Store } from '../state/store.js';
+import { editionsOf } from './mailbox-memory.js';
 
 /** Rows of views that are kept. */
 const MOST_KEPT = 20_000;
@@ -22,8 +23,7 @@ const kept = new WeakMap<Store, { rows: number; readonly views: Map<MailboxName,
 export async function loadTouched(store: Store, record: MailboxRecord): Promise<MailboxView | undefined> {
   const { mailbox } = record;
   if (record.touched === undefined) return undefined;
-  const editions = (['pair', ...SIDES] as const).map(kind => store.edition(kind, mailbox));
-  const stamp = JSON.stringify([record, editions]);
+  const stamp = JSON.stringify([record, editionsOf(store, mailbox)]);
   const memory = kept.get(store) ?? { rows: 0, views: new Map<MailboxName, Kept>() };
   kept.set(store, memory);
   const before = memory.views.get(mailbox);
