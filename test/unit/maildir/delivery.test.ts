@@ -1,10 +1,13 @@
-import { existsSync, linkSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import type { Effect } from '@postern/core/model/effect.js';
+import { existsSync, linkSync, readdirSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import type { Effect, Seam } from '@postern/core/model/effect.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
 import { NO_EPOCH } from '@postern/core/model/row.js';
+import { octetsOfText } from '@postern/core/side/maildir/octets.js';
 import { takesColons } from '@postern/core/side/maildir/takes-colons.js';
 import { UniqueNames } from '@postern/core/side/maildir/unique-names.js';
-import type { DeliveryOutcome } from '@postern/core/side/side.js';
+import { Volume } from '@postern/core/side/maildir/volume.js';
+import type { DeliveryOutcome, Letter } from '@postern/core/side/side.js';
 import { describe, expect, it } from 'vitest';
 import { codeOf, done } from '../../contract/side/opened-side.js';
 import { contentOf, deliverAll, letter } from '../../support/letters.js';
@@ -19,6 +22,12 @@ async function deliverOne(
 ): Promise<readonly DeliveryOutcome[]> {
   return deliverAll(maildir.side({ seam }), INBOX, [letter(bytes)]);
 }
+
+/** Whether what is tested here is on a file system whose files are synced at once. */
+const syncsVolumes = new Volume().canSync(octetsOfText(tmpdir()));
+
+const many = (count: number): Letter[] =>
+  Array.from({ length: count }, (_, index) => letter(message({ id: `m${index}` })));
 
 const everything = (maildir: TemporaryMaildir) => ['tmp', 'new', 'cur'].flatMap(name => maildir.names(name));
 
@@ -110,6 +119,31 @@ describe('a delivery', () => {
     expect([seam.countOf('fsync'), seam.countOf('link'), seam.countOf('fsync-dir')]).toEqual([40, 40, 2]);
   });
 
+  it.runIf(syncsVolumes)('syncs many files at once, before it links the first', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const seam = new CountingSeam();
+    const outcomes = await deliverAll(maildir.side({ seam }), INBOX, many(100));
+    expect(outcomes.filter(({ kind }) => kind === 'done')).toHaveLength(100);
+    const order = seam.effects.map(({ name }) => name);
+    expect(order.indexOf('syncfs')).toBeGreaterThan(order.lastIndexOf('write'));
+    expect(order.indexOf('syncfs')).toBeLessThan(order.indexOf('link'));
+    expect([seam.countOf('syncfs'), seam.countOf('fsync'), seam.countOf('fsync-dir')]).toEqual([1, 0, 1]);
+  });
+
+  it.runIf(syncsVolumes)('syncs file after file where all at once is not certain', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const seam = new CountingSeam();
+    const refusing: Seam = {
+      run: (effect, act) => seam.run(effect, effect.name === 'syncfs' ? async () => false as never : act),
+      runSync: (effect, act) => seam.runSync(effect, act),
+    };
+    const outcomes = await deliverAll(maildir.side({ seam: refusing }), INBOX, many(100));
+    expect(outcomes.filter(({ kind }) => kind === 'done')).toHaveLength(100);
+    const order = seam.effects.map(({ name }) => name);
+    expect(order.lastIndexOf('fsync')).toBeLessThan(order.indexOf('link'));
+    expect(seam.countOf('fsync')).toBe(100);
+  });
+
   it('refuses an empty message, which would look like what a crash leaves', async () => {
     const maildir = await TemporaryMaildir.make();
     const outcomes = await deliverAll(maildir.side(), INBOX, [letter(Buffer.alloc(0)), letter(message())]);
@@ -139,6 +173,26 @@ describe('a delivery that fails', () => {
     const side = maildir.side({ seam: new FaultSeam(20, 'EIO', effectsNamed('fsync')) });
     const letters = Array.from({ length: 60 }, (_, index) => letter(message({ id: `m${index}` })));
     expect(await codeOf(deliverAll(side, INBOX, letters))).toBe('failed');
+    expect(everything(maildir)).toEqual([]);
+  });
+
+  it('RF-01: to sync one of many files publishes none of the batch', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const side = maildir.side({
+      seam: new FaultSeam(1, 'EIO', { sticky: true, only: ({ name }) => /^(syncfs|fsync)$/.test(name) }),
+    });
+    expect(await codeOf(deliverAll(side, INBOX, many(100)))).toBe('failed');
+    expect(everything(maildir)).toEqual([]);
+  });
+
+  it.runIf(syncsVolumes)('RF-01: a file that went away meanwhile publishes none of the batch', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const seam = new HookSeam(({ name }) => {
+      if (name !== 'syncfs') return;
+      unlinkSync(maildir.path('tmp', maildir.names('tmp')[7]!));
+      throw Object.assign(new Error('EIO'), { code: 'EIO' });
+    });
+    expect(await codeOf(deliverAll(maildir.side({ seam }), INBOX, many(100)))).toBe('failed');
     expect(everything(maildir)).toEqual([]);
   });
 

@@ -1,4 +1,4 @@
-import { closeSync, fchmodSync, fstatSync, futimesSync, writeSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, futimesSync, openSync, writeSync } from 'node:fs';
 import type { Clock } from '../../model/clock.js';
 import type { Seam } from '../../model/effect.js';
 import { bug, PosternError } from '../../model/error.js';
@@ -18,14 +18,17 @@ import { mailboxUnwritable, reasonOf } from './file-errors.js';
 import { baseOf, keyOf, parseFileName } from './file-name.js';
 import { isKeyword, KeywordLetters } from './keyword-letters.js';
 import { fileDate, fileStamp } from './mail-file.js';
-import { join, type Octets, printable } from './octets.js';
+import { join, type Octets, pathBytes, printable } from './octets.js';
 import { placeFile, unlinkFile } from './place-file.js';
 import type { MailDirectories } from './scan-pass.js';
 import type { UniqueNames } from './unique-names.js';
+import type { Volume } from './volume.js';
 import { createFile, syncDirectory, syncFile } from './write-file.js';
 
 /** Files that are being made durable at the same time. */
 const MOST_SYNCING = 32;
+/** From so many files on they are made durable together. */
+const MANY = 64;
 /** The latest date a file can have everywhere: the end of the year 9999. */
 const LAST_DATE = 253_402_300_799_000;
 
@@ -34,6 +37,7 @@ export interface DeliveryPlace {
   readonly seam: Seam;
   readonly clock: Clock;
   readonly names: UniqueNames;
+  readonly volume: Volume;
 }
 
 interface Staged {
@@ -41,22 +45,28 @@ interface Staged {
   readonly temporary: Octets;
   readonly target: { readonly directory: 'new' | 'cur'; readonly name: Octets };
   readonly row: Row;
-  /** Settles when the bytes are durable, with the error where they are not; never rejects. */
-  readonly synced: Promise<unknown>;
+  /** Settles when the bytes are durable, with the error where they are not; never rejects. Not there where all are synced together. */
+  readonly synced?: Promise<unknown>;
 }
 
-/** Written to tmp, synced, linked under a name chosen beforehand, then each directory is synced once (SAFETY §3.2). */
+/**
+ * Written to tmp, synced, linked under a name chosen beforehand, then each directory is synced once (SAFETY §3.2). A large batch is
+ * synced at once, where the volume can.
+ */
 export class MaildirDelivery implements DeliveryBatch {
   readonly epoch = NO_EPOCH;
   readonly #place: DeliveryPlace;
   readonly #staged = new Map<Slot, Staged>();
   #syncing: Promise<unknown>[] = [];
+  #together = false;
 
   constructor(place: DeliveryPlace) {
     this.#place = place;
   }
 
   async prepare(count: number): Promise<readonly Slot[]> {
+    const { volume, directories } = this.#place;
+    this.#together = count >= MANY && volume.canSync(directories.tmp);
     return Array.from({ length: count }, () => ({ key: keyOf(this.#place.names.next()) }));
   }
 
@@ -79,8 +89,8 @@ export class MaildirDelivery implements DeliveryBatch {
       const stats = fstatSync(fd, { bigint: true });
       const info = letters.lettersOf(letter.flags);
       const name = info === '' ? base : (`${base}:2,${info}` as Octets);
-      const synced = this.#sync(fd, temporary);
-      handedOver = true;
+      const synced = this.#together ? undefined : this.#sync(fd, temporary);
+      handedOver = synced !== undefined;
       this.#staged.set(slot, {
         slot,
         temporary,
@@ -92,7 +102,7 @@ export class MaildirDelivery implements DeliveryBatch {
           ...facts,
           stamp: fileStamp(stats),
         },
-        synced,
+        ...(synced === undefined ? {} : { synced }),
       });
       return facts;
     } catch (error) {
@@ -119,7 +129,7 @@ export class MaildirDelivery implements DeliveryBatch {
   }
 
   async publish(): Promise<readonly DeliveryOutcome[]> {
-    for (const { synced } of this.#staged.values()) await this.#trust(synced);
+    await this.#demandDurable();
     const outcomes = [...this.#staged.values()].map(staged => this.#link(staged));
     const unsynced = await this.#syncDirectories();
     const staged = [...this.#staged.values()];
@@ -166,6 +176,24 @@ export class MaildirDelivery implements DeliveryBatch {
       );
     this.#syncing.push(synced);
     return synced;
+  }
+
+  async #demandDurable(): Promise<void> {
+    const { seam, volume, directories } = this.#place;
+    if (this.#together && !(await volume.sync(seam, directories.tmp))) await this.#syncEach();
+    for (const { synced } of this.#staged.values()) if (synced !== undefined) await this.#trust(synced);
+  }
+
+  async #syncEach(): Promise<void> {
+    for (const { temporary } of [...this.#staged.values()]) {
+      if (this.#syncing.length >= MOST_SYNCING) await this.#trust(this.#syncing.shift()!);
+      try {
+        void this.#sync(openSync(pathBytes(temporary), constants.O_RDONLY | constants.O_NOFOLLOW), temporary);
+      } catch (error) {
+        await this.#trust(Promise.resolve(error));
+      }
+    }
+    for (const synced of this.#syncing.splice(0)) await this.#trust(synced);
   }
 
   /** A file whose fsync failed is not trusted: nothing of the batch is published (a second fsync may lie). */

@@ -38,7 +38,7 @@ import { flagFiles } from './flagging.js';
 import { isDirectory, type MaildirLayout } from './layout.js';
 import { MailboxKeywords } from './mailbox-keywords.js';
 import { MailboxPlaces } from './mailbox-places.js';
-import { entriesOfTree, type MailboxTree, UNFINISHED } from './mailbox-tree.js';
+import { entriesOfTree, UNFINISHED } from './mailbox-tree.js';
 import { makeDirectory } from './make-directory.js';
 import { makeMailbox } from './make-mailbox.js';
 import { markLevels } from './mark-levels.js';
@@ -53,6 +53,7 @@ import { isAsAt, lookAt, scanMailbox } from './scan.js';
 import { directoryStamps, MailDirectories } from './scan-pass.js';
 import { sweepTemporary } from './sweep.js';
 import { UniqueNames } from './unique-names.js';
+import { Volume } from './volume.js';
 import { readWitnessFile, witnessName, writeWitnessFile } from './witness.js';
 import { syncDirectory } from './write-file.js';
 
@@ -94,13 +95,17 @@ export class MaildirSide extends SnapshotTaker implements Side {
   /** By mailbox directory; undefined where keywords are switched off. */
   readonly #keywords: Map<Octets, MailboxKeywords> | undefined;
 
-  /** `tree`: what another one on this Maildir read last. */
-  constructor(options: MaildirSideOptions, tree?: MailboxTree) {
+  readonly #volume: Volume;
+
+  /** `sibling`: another one on this Maildir, whose knowledge serves this one too. */
+  constructor(options: MaildirSideOptions, sibling?: MaildirSide) {
     super();
+    const known = sibling && { places: sibling.#places, volume: sibling.#volume };
     const root = resolve(options.root);
     this.#options = { ...options, root };
     this.address = `maildir:${root}`;
-    this.#places = new MailboxPlaces(octetsOfText(root), options.layout, tree);
+    this.#places = new MailboxPlaces(octetsOfText(root), options.layout, known?.places.last);
+    this.#volume = known?.volume ?? new Volume();
     this.#seam = options.seam;
     this.#clock = options.clock;
     this.#names = new UniqueNames(options.clock, options.random, options.host);
@@ -145,7 +150,13 @@ export class MaildirSide extends SnapshotTaker implements Side {
     directoryStamps(directories);
     // Tools that copy a Maildir leave empty directories behind.
     await this.#writing(mailbox, async () => makeDirectory(this.#seam, directories.tmp));
-    return new MaildirDelivery({ directories, seam: this.#seam, clock: this.#clock, names: this.#names });
+    return new MaildirDelivery({
+      directories,
+      seam: this.#seam,
+      clock: this.#clock,
+      names: this.#names,
+      volume: this.#volume,
+    });
   }
 
   async flag(
@@ -285,7 +296,7 @@ export class MaildirSide extends SnapshotTaker implements Side {
   }
 
   async another(): Promise<Side> {
-    return new MaildirSide(this.#options, this.#places.last);
+    return new MaildirSide(this.#options, this);
   }
 
   async close(): Promise<void> {}
