@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const cli = fileURLToPath(new URL('../packages/cli/', import.meta.url));
+const scribe = fileURLToPath(new URL('../packages/core/dist/side/maildir/scribe-thread.js', import.meta.url));
 
 /** Packages that imapflow imports at once and calls for what we never ask of it, with the names it imports. */
 const SELDOM = new Map([
@@ -77,6 +78,9 @@ await build.write({
   },
   minify,
 });
+// A thread has a file of its own, with no more in it than the thread needs.
+const thread = await rolldown({ input: scribe, platform: 'node' });
+await thread.write({ file: `${unfinished}/scribe-thread.js`, format: 'cjs', strict: true, minify });
 const hash = createHash('sha256');
 for (const name of readdirSync(unfinished).sort()) hash.update(readFileSync(`${unfinished}/${name}`));
 const launch = await rolldown({ input: `${cli}dist/start/launch.js`, platform: 'node' });

@@ -43,6 +43,7 @@ export async function deliverAll(
   const batch = await side.deliver(mailbox);
   const slots = await batch.prepare(letters.length);
   for (const [index, one] of letters.entries()) await batch.stage(slots[index]!, one);
+  await batch.inspect();
   return batch.publish();
 }
 

@@ -25,7 +25,7 @@ interface Staged {
   readonly slot: Slot;
   readonly letter: Letter;
   readonly bytes: Buffer;
-  readonly identity: StagedLetter['identity'];
+  readonly facts: StagedLetter;
 }
 
 /** Turns a failed effect into what the port promises; a crash stays a crash. */
@@ -54,6 +54,9 @@ function factsOf(bytes: Buffer): StagedLetter {
   return { identity: identity as StagedLetter['identity'], envelope };
 }
 
+const factsBySlot = (staged: Iterable<Staged>) =>
+  new Map([...staged].map(({ slot, facts }) => [slot, facts]));
+
 const storable = (place: DeliveryPlace, letter: Letter) =>
   letter.flags.length === 0 ? NO_FLAGS : letter.flags.filter(flag => canStore(place.permanentFlags, flag));
 
@@ -75,13 +78,15 @@ export class UidDelivery implements DeliveryBatch {
     return Array.from({ length: count }, () => ({ uidFrom: this.#from }));
   }
 
-  async stage(slot: Slot, letter: Letter): Promise<StagedLetter> {
+  async stage(slot: Slot, letter: Letter): Promise<void> {
     const parts: Buffer[] = [];
     await wireBytes(letter, async bytes => void parts.push(bytes));
     const bytes = Buffer.concat(parts);
-    const facts = factsOf(bytes);
-    this.#staged.set(slot, { slot, letter, bytes, identity: facts.identity });
-    return facts;
+    this.#staged.set(slot, { slot, letter, bytes, facts: factsOf(bytes) });
+  }
+
+  async inspect(): Promise<ReadonlyMap<Slot, StagedLetter>> {
+    return factsBySlot(this.#staged.values());
   }
 
   async discard(slot: Slot): Promise<void> {
@@ -136,7 +141,7 @@ export class UidDelivery implements DeliveryBatch {
   #search(staged: Staged): MessageKey | undefined {
     for (const message of this.#place.mailbox.messages.values()) {
       if (Number(message.key) < this.#from || this.#claimed.has(message.key)) continue;
-      if (message.identity.content === staged.identity.content) return message.key;
+      if (message.identity.content === staged.facts.identity.content) return message.key;
     }
     return undefined;
   }
@@ -156,7 +161,7 @@ export class FileDelivery implements DeliveryBatch {
     return Array.from({ length: count }, () => ({ key: this.#place.world.newName() }));
   }
 
-  async stage(slot: Slot, letter: Letter): Promise<StagedLetter> {
+  async stage(slot: Slot, letter: Letter): Promise<void> {
     const { mailbox } = this.#place;
     const key = slot.key!;
     const put = (bytes: Buffer, synced: boolean) => void mailbox.temporary.set(key, { bytes, synced });
@@ -172,9 +177,11 @@ export class FileDelivery implements DeliveryBatch {
       if (errnoOf(error) !== undefined) await this.discard(slot);
       throw inPortWords(error);
     }
-    const facts = factsOf(bytes);
-    this.#staged.set(key, { slot, letter, bytes, identity: facts.identity });
-    return facts;
+    this.#staged.set(key, { slot, letter, bytes, facts: factsOf(bytes) });
+  }
+
+  async inspect(): Promise<ReadonlyMap<Slot, StagedLetter>> {
+    return factsBySlot(this.#staged.values());
   }
 
   async discard(slot: Slot): Promise<void> {

@@ -13,8 +13,9 @@ export function describeDelivery(use: () => Used): void {
       const bytes = message({ subject: 'Delivered' });
       const batch = await side.deliver(INBOX);
       const [slot] = await batch.prepare(1);
-      const staged = await batch.stage(slot!, letter(bytes, { flags: ['\\Seen'], date: DATE }));
-      expect(staged).toEqual(identityOf(bytes));
+      await batch.stage(slot!, letter(bytes, { flags: ['\\Seen'], date: DATE }));
+      const staged = identityOf(bytes);
+      expect([...(await batch.inspect())]).toEqual([[slot, staged]]);
       expect(await rowsOf(side)).toEqual([]);
       const outcomes = await batch.publish();
       const row = done(outcomes[0]);

@@ -1,6 +1,6 @@
 import { ContentHasher } from '@postern/core/model/identity.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
-import type { DeliveryOutcome } from '@postern/core/side/side.js';
+import type { DeliveryOutcome, StagedLetter } from '@postern/core/side/side.js';
 import { describe, expect, it } from 'vitest';
 import { deliverAll, letter } from '../../support/letters.js';
 import { lines, opened, type Script, type ScriptedAnswer } from '../../support/scripted-imap.js';
@@ -278,7 +278,8 @@ describe('appending', () => {
         most = Math.max(most, process.memoryUsage().arrayBuffers - before);
       }
     }
-    const { identity, envelope } = await batch.stage(large!, { ...mail('large'), chunks: chunks() });
+    await batch.stage(large!, { ...mail('large'), chunks: chunks() });
+    const { identity, envelope } = (await batch.inspect()).get(large!) as StagedLetter;
     expect(identity).toMatchObject({ messageId: '<large@example.org>', ...hasher.finish() });
     expect(envelope.subject).toBe('large');
     expect(most).toBeLessThan(128 * 1024 * 1024);

@@ -1,5 +1,6 @@
 import { existsSync, linkSync, readdirSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import type { Worker } from 'node:worker_threads';
 import type { Effect, Seam } from '@postern/core/model/effect.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
 import { NO_EPOCH } from '@postern/core/model/row.js';
@@ -7,7 +8,7 @@ import { octetsOfText } from '@postern/core/side/maildir/octets.js';
 import { takesColons } from '@postern/core/side/maildir/takes-colons.js';
 import { UniqueNames } from '@postern/core/side/maildir/unique-names.js';
 import { Volume } from '@postern/core/side/maildir/volume.js';
-import type { DeliveryOutcome, Letter } from '@postern/core/side/side.js';
+import { type DeliveryOutcome, type Letter, LetterNotKept } from '@postern/core/side/side.js';
 import { describe, expect, it } from 'vitest';
 import { codeOf, done } from '../../contract/side/opened-side.js';
 import { contentOf, deliverAll, letter } from '../../support/letters.js';
@@ -26,8 +27,19 @@ async function deliverOne(
 /** Whether what is tested here is on a file system whose files are synced at once. */
 const syncsVolumes = new Volume().canSync(octetsOfText(tmpdir()));
 
+/** In one piece, as a server's letters are. */
+const whole = (bytes: Buffer, parts: Partial<Letter> = {}): Letter => ({
+  ...letter(bytes),
+  ...parts,
+  chunks: [bytes],
+});
+
 const many = (count: number): Letter[] =>
-  Array.from({ length: count }, (_, index) => letter(message({ id: `m${index}` })));
+  Array.from({ length: count }, (_, index) => whole(message({ id: `m${index}` })));
+
+/** Those of this process, which makes one at most. */
+const threads: Worker[] = [];
+process.on('worker', thread => threads.push(thread));
 
 const everything = (maildir: TemporaryMaildir) => ['tmp', 'new', 'cur'].flatMap(name => maildir.names(name));
 
@@ -125,7 +137,9 @@ describe('a delivery', () => {
     const outcomes = await deliverAll(maildir.side({ seam }), INBOX, many(100));
     expect(outcomes.filter(({ kind }) => kind === 'done')).toHaveLength(100);
     const order = seam.effects.map(({ name }) => name);
-    expect(order.indexOf('syncfs')).toBeGreaterThan(order.lastIndexOf('write'));
+    expect(order.indexOf('syncfs')).toBeGreaterThan(order.lastIndexOf('write-files'));
+    expect(seam.countOf('write-files')).toBeGreaterThan(0);
+    expect(seam.countOf('write')).toBe(0);
     expect(order.indexOf('syncfs')).toBeLessThan(order.indexOf('link'));
     expect([seam.countOf('syncfs'), seam.countOf('fsync'), seam.countOf('fsync-dir')]).toEqual([1, 0, 1]);
   });
@@ -239,6 +253,84 @@ describe('a delivery that fails', () => {
     await side.sweep(INBOX, [outcomes[0]!.slot.key!]);
     expect(maildir.names('tmp')).toEqual([]);
     expect((await side.snapshot(INBOX, undefined)).rows.size).toBe(1);
+  });
+});
+
+describe.runIf(syncsVolumes)('letters that another thread writes', () => {
+  it('are the very same as others, whatever they are', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const side = maildir.side();
+    const odd = [
+      whole(message({ body: 'bare CR\r\r\nCR\rLF\nend' })),
+      whole(message({ body: `${'long\r\n'.repeat(60_000)}end` })),
+      letter(message({ body: 'in pieces\r\n'.repeat(99) }), { chunk: 3 }),
+      whole(message({ id: 'flagged' }), { flags: ['\\Seen', 'Work'], date: 1_500_000_000_000 }),
+      whole(message({ id: 'later' }), { date: 9e15 }),
+    ];
+    const rows = (await deliverAll(side, INBOX, [...odd, ...many(100)])).map(done);
+    expect(rows).toHaveLength(105);
+    const { rows: scanned } = await side.snapshot(INBOX, undefined);
+    for (const row of rows) expect(scanned.get(row.key)).toEqual(row);
+    const alone = await TemporaryMaildir.make();
+    const [same] = (await deliverAll(alone.side(), INBOX, odd.slice(3, 4))).map(done);
+    const flagged = rows[3]!;
+    expect({ ...flagged, key: '' }).toEqual({ ...same, key: '' });
+    expect(statSync(maildir.path('new', rows[0]!.key)).mode & 0o777).toBe(0o600);
+  });
+
+  it('RF-01: that cannot be written are told one by one, and the others are delivered', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const batch = await maildir.side().deliver(INBOX);
+    const slots = await batch.prepare(100);
+    const taken = [slots[3]!, slots[70]!];
+    for (const { key } of taken) symlinkSync(maildir.path('nowhere'), maildir.path('tmp', key!));
+    for (const [at, one] of many(100).entries()) await batch.stage(slots[at]!, one);
+    const found = await batch.inspect();
+    expect([...found.keys()]).toEqual(slots);
+    const lost = slots.filter(slot => found.get(slot) instanceof LetterNotKept);
+    expect(lost).toEqual(taken);
+    expect(found.get(taken[0]!)).toMatchObject({
+      message: expect.stringMatching(/^the mailbox INBOX .* cannot be written: the name is taken$/),
+    });
+    expect((await batch.publish()).map(done)).toHaveLength(98);
+    expect(everything(maildir)).toHaveLength(98);
+  });
+
+  it.each(['before', 'after'] as const)(
+    'leave nothing that counts where it dies %s it writes',
+    async when => {
+      const maildir = await TemporaryMaildir.make();
+      const crash = new CrashSeam(1, when, ({ name }) => name === 'write-files');
+      await expect(deliverAll(maildir.side({ seam: crash }), INBOX, many(100))).rejects.toThrow(Crash);
+      expect([...maildir.names('new'), ...maildir.names('cur')]).toEqual([]);
+    },
+  );
+
+  it('RF-01: a batch that is given up leaves nothing behind', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const batch = await maildir.side().deliver(INBOX);
+    const slots = await batch.prepare(100);
+    for (const [at, one] of many(100).entries()) await batch.stage(slots[at]!, one);
+    await batch.discard(slots[5]!);
+    await batch.abandon();
+    expect(everything(maildir)).toEqual([]);
+  });
+
+  it('that it did not write are not delivered when it ends, and the next are written without it', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const side = maildir.side();
+    const batch = await side.deliver(INBOX);
+    const slots = await batch.prepare(100);
+    for (const [at, one] of many(100).entries()) await batch.stage(slots[at]!, one);
+    const ended = threads.at(-1)!.terminate();
+    expect(await codeOf(batch.inspect())).toBe('failed');
+    await ended;
+    await batch.abandon();
+    expect(everything(maildir)).toEqual([]);
+    const seam = new CountingSeam();
+    const outcomes = await deliverAll(maildir.side({ seam }), INBOX, many(100));
+    expect(outcomes.map(done)).toHaveLength(100);
+    expect([seam.countOf('write'), seam.countOf('write-files')]).toEqual([100, 0]);
   });
 });
 

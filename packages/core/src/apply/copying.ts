@@ -1,23 +1,13 @@
 import type { Action } from '../model/action.js';
-import { agreedFlags } from '../model/agreed-flags.js';
 import { otherSide, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
-import { type Flags, hasFlag, protects } from '../model/flags.js';
-import { isEdited, type Pair } from '../model/pair.js';
-import type { MessageKey, Row } from '../model/row.js';
-import {
-  type DeliveryBatch,
-  type DeliveryOutcome,
-  type Letter,
-  LetterNotKept,
-  type Slot,
-  type StagedLetter,
-} from '../side/side.js';
-import { arrivedWrong } from './arrived-wrong.js';
+import { hasFlag, protects } from '../model/flags.js';
+import { isEdited } from '../model/pair.js';
+import type { DeliveryBatch, Slot } from '../side/side.js';
+import { CopyDelivery, type DeliveryJob, type Telling } from './copy-delivery.js';
 import { targetOf } from './copy-target.js';
 import type { Desk } from './desk.js';
-import { already, failed, type Refusal, type Report, skipped } from './judgement.js';
-import type { LandedMessages } from './landed.js';
+import { already, type Refusal, skipped } from './judgement.js';
 import { noteLanded } from './note-landed.js';
 import { endOf } from './pairing.js';
 
@@ -26,20 +16,6 @@ const MESSAGES_A_BATCH = 512;
 const OCTETS_A_BATCH = 16 * 1024 * 1024;
 /** How often a mailbox that grows while we look is looked at again before its deliveries wait for the next run. */
 const LOOKS = 3;
-
-/** So many letters in a row that cannot be kept end the work in a mailbox: their bytes would travel for nothing. */
-const LOST_CAUSE = 4;
-
-interface Job {
-  readonly action: Action;
-  readonly row: Row;
-}
-
-/** What copies tell of themselves. */
-interface Telling {
-  readonly report: Report;
-  readonly landed: LandedMessages;
-}
 
 /** Runs `download` or `upload` lines of one mailbox, batch by batch. */
 export async function runCopies(desk: Desk, actions: readonly Action[], telling: Telling): Promise<void> {
@@ -120,7 +96,7 @@ class CopyBatch {
           jobs = this.#check(jobs.map(job => job.action));
           continue;
         }
-        await new Delivery(this.#desk, this.#telling, target, batch).run(jobs, slots);
+        await new CopyDelivery(this.#desk, this.#telling, target, batch).run(jobs, slots);
         return;
       } finally {
         await batch.abandon();
@@ -128,8 +104,8 @@ class CopyBatch {
     }
   }
 
-  #check(actions: readonly Action[]): Job[] {
-    const jobs: Job[] = [];
+  #check(actions: readonly Action[]): DeliveryJob[] {
+    const jobs: DeliveryJob[] = [];
     const source = otherSide(targetOf(actions[0] ?? bug('an empty batch')));
     for (const action of actions) {
       const refusal = checkCopy(this.#desk, action);
@@ -160,176 +136,8 @@ class CopyBatch {
     return known !== undefined && next !== undefined && next > known;
   }
 
-  #giveUp(jobs: readonly Job[]): void {
+  #giveUp(jobs: readonly DeliveryJob[]): void {
     for (const { action } of jobs)
       this.#telling.report(action, skipped('the mailbox keeps changing: run it again'));
-  }
-}
-
-interface Staged {
-  readonly job: Job;
-  readonly slot: Slot;
-  /** The source's, at the moment of reading. Nothing else of the letter is kept: it holds the bytes. */
-  readonly flags: Flags;
-  readonly what: StagedLetter;
-  readonly intent: string;
-}
-
-/** One batch that is under way: intents, bytes, publication, base records, in this order (SAFETY §3.1, §3.2). */
-class Delivery {
-  readonly #desk: Desk;
-  readonly #report: Report;
-  readonly #landed: LandedMessages;
-  readonly #target: SideName;
-  readonly #source: SideName;
-  readonly #batch: DeliveryBatch;
-  /** Letters in a row that could not be kept. */
-  #notKept = 0;
-  #lost: LetterNotKept | undefined;
-
-  constructor(desk: Desk, { report, landed }: Telling, target: SideName, batch: DeliveryBatch) {
-    this.#desk = desk;
-    this.#report = report;
-    this.#landed = landed;
-    this.#target = target;
-    this.#source = otherSide(target);
-    this.#batch = batch;
-  }
-
-  async run(jobs: readonly Job[], slots: readonly Slot[]): Promise<void> {
-    const intents = jobs.map((job, index) => this.#intend(job, slots[index] ?? bug('no slot')));
-    await this.#desk.commit({ durable: true });
-    const places = new Map<MessageKey, number>(jobs.map((job, index) => [job.row.key, index]));
-    const staged: Staged[] = [];
-    const settled = new Set<number>();
-    const { sides } = this.#desk.repository;
-    await sides[this.#source].read(
-      this.#desk.mailbox,
-      this.#desk.epoch(this.#source),
-      jobs.map(job => job.row),
-      async letter => {
-        const index = places.get(letter.key);
-        if (index === undefined || settled.has(index)) return;
-        settled.add(index);
-        const job = jobs[index]!;
-        const slot = slots[index]!;
-        const what = await this.#stage(slot, letter);
-        if (what instanceof LetterNotKept) {
-          this.#desk.clearIntent(intents[index]!);
-          this.#report(job.action, failed(what.message));
-          return;
-        }
-        const refusal = arrivedWrong(job.row, what.identity);
-        if (refusal === undefined)
-          staged.push({ job, slot, flags: letter.flags, what, intent: intents[index]! });
-        else {
-          await this.#batch.discard(slot);
-          this.#desk.clearIntent(intents[index]!);
-          this.#report(job.action, refusal);
-        }
-      },
-    );
-    for (const [index, job] of jobs.entries()) {
-      if (settled.has(index)) continue;
-      this.#desk.clearIntent(intents[index]!);
-      this.#report(job.action, skipped(`it could not be read on the ${this.#source} side, or is gone`));
-    }
-    const outcomes = await this.#batch.publish();
-    for (const [index, entry] of staged.entries()) {
-      this.#conclude(entry, outcomes[index] ?? bug('a delivery without an outcome'));
-    }
-    // Where a power cut forgets a delivery, its intent is there again and leads to it; one whose answer was lost says so in its intent.
-    await this.#desk.commit({ durable: outcomes.some(({ kind }) => kind === 'unknown') });
-    if (this.#lost !== undefined) throw this.#lost;
-  }
-
-  /** One letter that cannot be kept leaves the others their chance; several in a row are the disk's fault. */
-  async #stage(slot: Slot, letter: Letter): Promise<StagedLetter | LetterNotKept> {
-    if (this.#lost !== undefined) return this.#lost;
-    try {
-      const what = await this.#batch.stage(slot, letter);
-      this.#notKept = 0;
-      return what;
-    } catch (error) {
-      if (!(error instanceof LetterNotKept)) throw error;
-      if (++this.#notKept === LOST_CAUSE) this.#lost = error;
-      return error;
-    }
-  }
-
-  #intend(job: Job, slot: Slot): string {
-    const { repository, operation, mailbox } = this.#desk;
-    const id = `${operation}/${job.action.id}`;
-    this.#desk.putIntent(id, {
-      operation,
-      side: this.#target,
-      mailbox,
-      source: { epoch: this.#desk.epoch(this.#source), key: job.row.key },
-      identity: job.row.identity,
-      epoch: this.#batch.epoch,
-      ...(slot.key === undefined ? {} : { key: slot.key }),
-      ...(slot.uidFrom === undefined ? {} : { uidFrom: slot.uidFrom }),
-      begun: repository.clock.now(),
-    });
-    return id;
-  }
-
-  #conclude(entry: Staged, outcome: DeliveryOutcome): void {
-    const { job, what, intent } = entry;
-    switch (outcome.kind) {
-      case 'done': {
-        this.#record(entry, outcome.row);
-        noteLanded(this.#desk, this.#landed, job.action, outcome.row);
-        this.#desk.clearIntent(intent);
-        this.#report(job.action);
-        return;
-      }
-      case 'refused':
-        this.#desk.clearIntent(intent);
-        this.#report(job.action, failed(outcome.reason));
-        return;
-      case 'unknown':
-        this.#desk.putIntent(intent, {
-          operation: this.#desk.operation,
-          side: this.#target,
-          mailbox: this.#desk.mailbox,
-          source: { epoch: this.#desk.epoch(this.#source), key: job.row.key },
-          identity: what.identity,
-          epoch: this.#batch.epoch,
-          ...(outcome.slot.uidFrom === undefined ? {} : { uidFrom: outcome.slot.uidFrom }),
-          ...(outcome.slot.key === undefined ? {} : { key: outcome.slot.key }),
-          begun: this.#desk.repository.clock.now(),
-          lost: this.#desk.repository.clock.now(),
-        });
-        this.#report(
-          job.action,
-          failed(`it may have been delivered, the answer was lost: ${outcome.reason}`),
-        );
-        return;
-    }
-  }
-
-  #record({ job, flags: seen, what }: Staged, delivered: Row): void {
-    const target = this.#target;
-    const source = this.#source;
-    const { content } = what.identity;
-    const origin: Row = { ...job.row, flags: seen, identity: { content, ...job.row.identity } };
-    this.#desk.putRow(target, delivered);
-    this.#desk.putRow(source, origin);
-    const ends = {
-      [target]: { epoch: this.#batch.epoch, key: delivered.key },
-      [source]: { epoch: this.#desk.epoch(source), key: origin.key },
-    } as Pick<Pair, 'remote' | 'local'>;
-    const flags = { [target]: delivered.flags, [source]: origin.flags } as Record<
-      SideName,
-      readonly string[]
-    >;
-    const remote = target === 'remote' ? delivered : origin;
-    this.#desk.putPair({
-      flags: agreedFlags([], flags, this.#desk.permanent()),
-      identity: what.identity,
-      ...ends,
-      ...(remote.identity.digest === what.identity.digest ? {} : { remoteDigest: remote.identity.digest }),
-    });
   }
 }

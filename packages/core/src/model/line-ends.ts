@@ -48,19 +48,24 @@ export class WireEncoder {
 /**
  * Turns wire form into what a Maildir file holds, chunk by chunk: CRLF becomes LF, a bare CR stays, and so does CR CR LF,
  * so that `WireEncoder` gives the very same bytes back. A CR at the end of a chunk is held back until the next one, or
- * `finish`.
+ * `finish`. With `scratch`, what is returned may lie there, until the next call of anyone who has it.
  */
 export class DiskEncoder {
   #heldReturn = false;
   /** Whether the octet before this chunk (before the held CR) was a CR. */
   #afterReturn = false;
+  readonly #scratch: Buffer | undefined;
+
+  constructor(scratch?: Buffer) {
+    this.#scratch = scratch;
+  }
 
   encode(chunk: Uint8Array): Buffer {
     const given = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     const bytes = this.#heldReturn ? Buffer.concat([Buffer.of(RETURN), given]) : given;
     this.#heldReturn = bytes.length > 0 && bytes[bytes.length - 1] === RETURN;
     const end = this.#heldReturn ? bytes.length - 1 : bytes.length;
-    const out = Buffer.allocUnsafe(end);
+    const out = this.#room(end);
     out.set(bytes.subarray(0, end));
     let from = 0;
     let to = 0;
@@ -78,6 +83,13 @@ export class DiskEncoder {
     take(end);
     if (end > 0) this.#afterReturn = bytes[end - 1] === RETURN;
     return out.subarray(0, to);
+  }
+
+  #room(size: number): Buffer {
+    const scratch = this.#scratch;
+    return scratch !== undefined && size <= scratch.length
+      ? scratch.subarray(0, size)
+      : Buffer.allocUnsafe(size);
   }
 
   finish(): Buffer {

@@ -153,7 +153,7 @@ export interface Letter {
 }
 
 /**
- * A batch of deliveries into one mailbox: `prepare`, then `stage` each letter, then `publish` once. Nothing is visible in
+ * A batch of deliveries into one mailbox: `prepare`, then `stage` each letter, then `inspect` and `publish` once. Nothing is visible in
  * the mailbox before `publish`; when it returns, every delivery it calls `done` is durable.
  */
 export interface DeliveryBatch {
@@ -165,10 +165,12 @@ export interface DeliveryBatch {
    */
   prepare(count: number): Promise<readonly Slot[]>;
   /**
-   * Takes a letter's bytes in and tells what they are. Throws `LetterNotKept` when these cannot be kept (a full disk has room
-   * for smaller ones): the batch is as it was before; any other error ends the batch.
+   * Takes a letter's bytes in. Throws `LetterNotKept` when these cannot be kept (a full disk has room for smaller ones): the batch is
+   * as it was before; any other error ends the batch.
    */
-  stage(slot: Slot, letter: Letter): Promise<StagedLetter>;
+  stage(slot: Slot, letter: Letter): Promise<void>;
+  /** What the staged letters are, in the order of staging. One that turned out not to be kept is not staged any more. */
+  inspect(): Promise<ReadonlyMap<Slot, StagedLetter | LetterNotKept>>;
   /** Takes a staged letter back: it will not be published. */
   discard(slot: Slot): Promise<void>;
   /** Delivers what is staged. Outcomes in the order of staging. The batch is spent. */

@@ -80,7 +80,7 @@ export class ImapDelivery implements DeliveryBatch {
     return Array.from({ length: count }, () => ({ uidFrom: this.#uidFrom }));
   }
 
-  async stage(slot: Slot, letter: Letter): Promise<StagedLetter> {
+  async stage(slot: Slot, letter: Letter): Promise<void> {
     const wire = new WireEncoder();
     const most = Math.min(this.#limit ?? LARGEST_SENT, LARGEST_SENT);
     const chunks: Buffer[] = [];
@@ -105,7 +105,10 @@ export class ImapDelivery implements DeliveryBatch {
     const flags = letter.flags.filter(flag => isFlag(flag) && canStore(this.#storable, flag));
     const outgoing = { octets, flags, date: letter.date };
     this.#staged.set(slot, { slot, letter: staged, outgoing, size });
-    return staged;
+  }
+
+  async inspect(): Promise<ReadonlyMap<Slot, StagedLetter>> {
+    return new Map([...this.#staged].map(([slot, { letter }]) => [slot, letter]));
   }
 
   async discard(slot: Slot): Promise<void> {

@@ -1,11 +1,9 @@
-import { closeSync, constants, fchmodSync, fstatSync, futimesSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import type { Clock } from '../../model/clock.js';
 import type { Seam } from '../../model/effect.js';
 import { bug, PosternError } from '../../model/error.js';
 import type { Flags } from '../../model/flags.js';
-import { DiskEncoder } from '../../model/line-ends.js';
-import { MessageDigester } from '../../model/message-digester.js';
-import { NO_EPOCH, type Row } from '../../model/row.js';
+import { type MessageKey, NO_EPOCH } from '../../model/row.js';
 import {
   type DeliveryBatch,
   type DeliveryOutcome,
@@ -17,13 +15,14 @@ import {
 import { mailboxUnwritable, reasonOf } from './file-errors.js';
 import { baseOf, keyOf, parseFileName } from './file-name.js';
 import { isKeyword, KeywordLetters } from './keyword-letters.js';
-import { fileDate, fileStamp } from './mail-file.js';
-import { join, type Octets, pathBytes, printable } from './octets.js';
+import { LetterFile, type Written } from './letter-file.js';
+import { join, type Octets, pathBytes } from './octets.js';
 import { placeFile, unlinkFile } from './place-file.js';
 import type { MailDirectories } from './scan-pass.js';
+import { LARGEST_IN_PARCEL, Scribe } from './scribe.js';
 import type { UniqueNames } from './unique-names.js';
 import type { Volume } from './volume.js';
-import { createFile, syncDirectory, syncFile } from './write-file.js';
+import { syncDirectory, syncFile } from './write-file.js';
 
 /** Files that are being made durable at the same time. */
 const MOST_SYNCING = 32;
@@ -44,7 +43,10 @@ interface Staged {
   readonly slot: Slot;
   readonly temporary: Octets;
   readonly target: { readonly directory: 'new' | 'cur'; readonly name: Octets };
-  readonly row: Row;
+  readonly key: MessageKey;
+  readonly flags: Flags;
+  /** Settles when the octets are in the file. */
+  readonly written: Written | Promise<Written>;
   /** Settles when the bytes are durable, with the error where they are not; never rejects. Not there where all are synced together. */
   readonly synced?: Promise<unknown>;
 }
@@ -59,6 +61,7 @@ export class MaildirDelivery implements DeliveryBatch {
   readonly #staged = new Map<Slot, Staged>();
   #syncing: Promise<unknown>[] = [];
   #together = false;
+  #scribe: Scribe | undefined;
 
   constructor(place: DeliveryPlace) {
     this.#place = place;
@@ -67,49 +70,73 @@ export class MaildirDelivery implements DeliveryBatch {
   async prepare(count: number): Promise<readonly Slot[]> {
     const { volume, directories } = this.#place;
     this.#together = count >= MANY && volume.canSync(directories.tmp);
+    if (this.#together) this.#scribe = await Scribe.begin(this.#place.seam);
     return Array.from({ length: count }, () => ({ key: keyOf(this.#place.names.next()) }));
   }
 
-  async stage(slot: Slot, letter: Letter): Promise<StagedLetter> {
+  async stage(slot: Slot, letter: Letter): Promise<void> {
     const base = (slot.key === undefined ? undefined : baseOf(slot.key)) ?? bug('a slot without a file name');
-    const { directories, seam } = this.#place;
-    const temporary = join(directories.tmp, base);
+    const temporary = join(this.#place.directories.tmp, base);
     const letters = await this.#lettersFor(letter.flags);
+    const info = letters.lettersOf(letter.flags);
+    const name = info === '' ? base : (`${base}:2,${info}` as Octets);
+    this.#staged.set(slot, {
+      slot,
+      temporary,
+      target: { directory: info === '' ? 'new' : 'cur', name },
+      key: keyOf(base),
+      flags: letters.flagsOf(parseFileName(name)),
+      ...((await this.#handOver(temporary, letter)) ?? (await this.#writeFile(temporary, letter))),
+    });
+  }
+
+  async inspect(): Promise<ReadonlyMap<Slot, StagedLetter | LetterNotKept>> {
+    this.#scribe?.flush();
+    const found = new Map<Slot, StagedLetter | LetterNotKept>();
+    for (const { slot, temporary, written } of [...this.#staged.values()]) {
+      try {
+        const { facts } = await written;
+        found.set(slot, facts);
+      } catch (error) {
+        const said = this.#notKept(error);
+        if (!(said instanceof LetterNotKept)) throw said;
+        this.#staged.delete(slot);
+        this.#discardFile(temporary);
+        found.set(slot, said);
+      }
+    }
+    return found;
+  }
+
+  /** Undefined for a letter that the scribe does not take. */
+  async #handOver(path: Octets, { chunks, date }: Letter): Promise<Pick<Staged, 'written'> | undefined> {
+    if (this.#scribe === undefined || !Array.isArray(chunks) || chunks.length !== 1) return undefined;
+    const bytes: Uint8Array = chunks[0];
+    if (bytes.length > LARGEST_IN_PARCEL) return undefined;
+    await this.#scribe.makeRoom(bytes.length);
+    return { written: this.#scribe.write({ path, time: timeOf(date, this.#place.clock) }, bytes) };
+  }
+
+  async #writeFile(path: Octets, letter: Letter): Promise<Pick<Staged, 'written' | 'synced'>> {
     if (this.#syncing.length >= MOST_SYNCING) await this.#trust(this.#syncing.shift()!);
-    let fd: number;
+    let file: LetterFile;
     try {
-      fd = createFile(seam, temporary);
+      file = new LetterFile(this.#place.seam, path);
     } catch (error) {
       throw this.#notKept(error);
     }
     let handedOver = false;
     try {
-      const facts = await this.#write(fd, temporary, letter);
-      futimesSync(fd, ...timesOf(letter.date, this.#place.clock));
-      const stats = fstatSync(fd, { bigint: true });
-      const info = letters.lettersOf(letter.flags);
-      const name = info === '' ? base : (`${base}:2,${info}` as Octets);
-      const synced = this.#together ? undefined : this.#sync(fd, temporary);
-      handedOver = synced !== undefined;
-      this.#staged.set(slot, {
-        slot,
-        temporary,
-        target: { directory: info === '' ? 'new' : 'cur', name },
-        row: {
-          key: keyOf(base),
-          flags: letters.flagsOf(parseFileName(name)),
-          date: fileDate(stats),
-          ...facts,
-          stamp: fileStamp(stats),
-        },
-        ...(synced === undefined ? {} : { synced }),
-      });
-      return facts;
+      for await (const chunk of letter.chunks) file.take(chunk);
+      const written = file.finish(timeOf(letter.date, this.#place.clock));
+      if (this.#together) return { written };
+      handedOver = true;
+      return { written, synced: this.#sync(file.fd, path) };
     } catch (error) {
-      this.#discardFile(temporary);
+      this.#discardFile(path);
       throw this.#notKept(error);
     } finally {
-      if (!handedOver) closeSync(fd);
+      if (!handedOver) file.close();
     }
   }
 
@@ -124,13 +151,15 @@ export class MaildirDelivery implements DeliveryBatch {
     const staged = this.#staged.get(slot);
     if (staged === undefined) return;
     this.#staged.delete(slot);
-    await staged.synced;
+    this.#scribe?.flush();
+    await Promise.allSettled([staged.written, staged.synced]);
     this.#discardFile(staged.temporary);
   }
 
   async publish(): Promise<readonly DeliveryOutcome[]> {
     await this.#demandDurable();
-    const outcomes = [...this.#staged.values()].map(staged => this.#link(staged));
+    const outcomes: DeliveryOutcome[] = [];
+    for (const staged of this.#staged.values()) outcomes.push(this.#link(staged, await staged.written));
     const unsynced = await this.#syncDirectories();
     const staged = [...this.#staged.values()];
     this.#staged.clear();
@@ -148,25 +177,6 @@ export class MaildirDelivery implements DeliveryBatch {
     for (const slot of [...this.#staged.keys()]) await this.discard(slot);
   }
 
-  async #write(fd: number, path: Octets, letter: Letter): Promise<StagedLetter> {
-    fchmodSync(fd, 0o600);
-    const digester = new MessageDigester();
-    const encoder = new DiskEncoder();
-    for await (const chunk of letter.chunks) {
-      digester.update(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-      this.#writeAll(fd, path, encoder.encode(chunk));
-    }
-    this.#writeAll(fd, path, encoder.finish());
-    return digester.finish();
-  }
-
-  #writeAll(fd: number, path: Octets, bytes: Buffer): void {
-    if (bytes.length === 0) return;
-    this.#place.seam.runSync({ surface: 'fs', name: 'write', target: printable(path) }, () => {
-      for (let written = 0; written < bytes.length; ) written += writeSync(fd, bytes, written);
-    });
-  }
-
   #sync(fd: number, path: Octets): Promise<unknown> {
     const synced = syncFile(this.#place.seam, fd, path)
       .finally(() => closeSync(fd))
@@ -179,6 +189,8 @@ export class MaildirDelivery implements DeliveryBatch {
   }
 
   async #demandDurable(): Promise<void> {
+    this.#scribe?.flush();
+    for (const { written } of this.#staged.values()) await written;
     const { seam, volume, directories } = this.#place;
     if (this.#together && !(await volume.sync(seam, directories.tmp))) await this.#syncEach();
     for (const { synced } of this.#staged.values()) if (synced !== undefined) await this.#trust(synced);
@@ -204,14 +216,15 @@ export class MaildirDelivery implements DeliveryBatch {
     throw this.#failed(error);
   }
 
-  #link({ slot, temporary, target, row }: Staged): DeliveryOutcome {
-    if (row.identity.size === 0) {
+  #link({ slot, temporary, target, key, flags }: Staged, written: Written): DeliveryOutcome {
+    const { facts, date, stamp } = written;
+    if (facts.identity.size === 0) {
       return { slot, kind: 'refused', reason: 'an empty message looks like a file that a crash left empty' };
     }
     const { directories, seam } = this.#place;
     try {
       placeFile({ seam, from: temporary, to: join(directories[target.directory], target.name) });
-      return { slot, kind: 'done', row };
+      return { slot, kind: 'done', row: { key, flags, date, ...facts, stamp } };
     } catch (error) {
       return { slot, kind: 'refused', reason: `the file could not be linked: ${reasonOf(error)}` };
     }
@@ -260,9 +273,8 @@ export class MaildirDelivery implements DeliveryBatch {
   }
 }
 
-/** Access and modification time in seconds: a date no file can have becomes the nearest one, no date at all becomes now. */
-function timesOf(date: number, clock: Clock): [number, number] {
+/** Of a file, in seconds: a date no file can have becomes the nearest one, no date at all becomes now. */
+function timeOf(date: number, clock: Clock): number {
   const wanted = Number.isFinite(date) ? date : clock.now();
-  const seconds = Math.min(Math.max(wanted, 0), LAST_DATE) / 1000;
-  return [seconds, seconds];
+  return Math.min(Math.max(wanted, 0), LAST_DATE) / 1000;
 }

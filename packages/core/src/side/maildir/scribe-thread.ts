@@ -1,0 +1,36 @@
+import { parentPort } from 'node:worker_threads';
+import { openSeam } from '../../model/effect.js';
+import { errnoOf } from '../../model/error.js';
+import { LetterFile, type Written } from './letter-file.js';
+import type { Parcel, ParcelAnswer, ParcelLetter, ParcelResult } from './parcel.js';
+
+/** The thread that writes letters into files (see scribe.ts): parcels come in, answers go out in the same order. */
+parentPort?.on('message', ({ octets, letters }: Parcel) => {
+  let start = 0;
+  const results = letters.map(letter => {
+    const bytes = new Uint8Array(octets, start, letter.end - start);
+    start = letter.end;
+    return resultOf(letter, bytes);
+  });
+  parentPort?.postMessage({ octets, results } satisfies ParcelAnswer, [octets]);
+});
+
+function resultOf(letter: ParcelLetter, bytes: Uint8Array): ParcelResult {
+  try {
+    return write(letter, bytes);
+  } catch (error) {
+    const code = errnoOf(error);
+    if (code === undefined) throw error;
+    return { error: error as Error, code };
+  }
+}
+
+function write({ path, time }: ParcelLetter, bytes: Uint8Array): Written {
+  const file = new LetterFile(openSeam, path);
+  try {
+    file.take(bytes);
+    return file.finish(time);
+  } finally {
+    file.close();
+  }
+}
