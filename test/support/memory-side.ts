@@ -34,6 +34,8 @@ import { MemoryRelocation } from './memory-relocation.js';
 import type { MemoryMailbox, MemoryWorld, StoredMessage } from './memory-world.js';
 
 export interface MemorySideOptions {
+  /** Two unless given, so that deliveries overlap. */
+  readonly largestBatch?: number;
   readonly seam?: Seam;
   /** Uid worlds: the mailbox that LIST shows as \Trash. */
   readonly trash?: string;
@@ -67,6 +69,7 @@ const LARGE = 3;
 export class MemorySide extends SnapshotTaker implements Side {
   readonly kind = 'memory';
   readonly keys: 'uid' | 'file';
+  readonly largestBatch: number;
   readonly address: string;
   readonly #world: MemoryWorld;
   readonly #options: MemorySideOptions;
@@ -76,6 +79,7 @@ export class MemorySide extends SnapshotTaker implements Side {
   constructor(world: MemoryWorld, options: MemorySideOptions = {}) {
     super();
     this.keys = world.keys;
+    this.largestBatch = options.largestBatch ?? 2;
     this.address = options.address ?? `memory:${world.keys}`;
     this.#world = world;
     this.#options = options;

@@ -1,6 +1,7 @@
 import { canStore, flagsFrom } from '@postern/core/model/flags.js';
 import { identityOf } from '@postern/core/model/identity.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
+import type { DeliveryBatch, DeliveryOutcome } from '@postern/core/side/side.js';
 import { describe, expect, it } from 'vitest';
 import { contentOf, deliverAll, letter, readAll } from '../../support/letters.js';
 import { largeMessage, message, twins } from '../../support/messages.js';
@@ -46,6 +47,34 @@ export function describeDelivery(use: () => Used): void {
         else expect(Number(key)).toBeGreaterThanOrEqual(slot.uidFrom!);
       }
       expect(new Set(rows.map(({ key }) => key)).size).toBe(3);
+    });
+
+    it('is staged while another one is published, where names are chosen beforehand', async () => {
+      const { side, abilities } = use();
+      if (abilities.keys !== 'file') return;
+      const stage = async (from: number) => {
+        const batch = await side.deliver(INBOX);
+        for (const [index, slot] of (await batch.prepare(80)).entries())
+          await batch.stage(slot, letter(message({ id: `n${from + index}` })));
+        return batch;
+      };
+      const publish = async (batch: DeliveryBatch) => {
+        await batch.inspect();
+        const outcomes = await batch.publish();
+        await side.makeDurable(INBOX);
+        return outcomes;
+      };
+      let last: Promise<readonly DeliveryOutcome[]> = Promise.resolve([]);
+      const outcomes: DeliveryOutcome[] = [];
+      for (const from of [0, 80, 160]) {
+        const [next, published] = await Promise.all([stage(from), last]);
+        outcomes.push(...published);
+        last = publish(next);
+      }
+      outcomes.push(...(await last));
+      const ids = Array.from({ length: 240 }, (_, index) => id(`n${index}`));
+      expect(outcomes.map(outcome => done(outcome).identity.messageId)).toEqual(ids);
+      expect((await idsOf(side)).sort()).toEqual(ids.sort());
     });
 
     it('that is abandoned leaves nothing', async () => {

@@ -16,7 +16,7 @@ async function interruptions(rig: Rig): Promise<readonly Interruption[]> {
 }
 
 async function withMail(side: 'remote' | 'local', messages: number): Promise<Rig> {
-  const rig = await Rig.create();
+  const rig = await Rig.create({ local: { largestBatch: 512 } });
   await rig.sync();
   for (let number = 1; number <= messages; number++)
     rig[side].add('INBOX', message({ id: `m${number}`, subject: `Number ${number}` }));

@@ -98,10 +98,11 @@ describe.each<[string, SideName]>([
     await rig.run(async repository => {
       const from = repository.sides[side];
       const read = from.read.bind(from);
-      let parts = 0;
-      from.read = async (...given) => {
-        if (++parts === 3) throw new PosternError('unreachable', 'the line is dead');
-        return read(...given);
+      let asked = 0;
+      from.read = async (mailbox, epoch, rows, take) => {
+        if (asked === 20) throw new PosternError('unreachable', 'the line is dead');
+        asked += rows.length;
+        return read(mailbox, epoch, rows, take);
       };
       await sync(repository, { atOnce: AT_ONCE });
     });

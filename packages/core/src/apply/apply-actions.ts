@@ -9,7 +9,7 @@ import { guardSides } from '../observe/guard-sides.js';
 import { observeSide, type Unseen } from '../observe/observe-side.js';
 import { eachInLanes, type Progress, type Repository } from '../state/repository.js';
 import type { ApplyOptions, ApplyReport } from './apply-report.js';
-import { inBatches } from './batches.js';
+import { inBatches, inSteps } from './batches.js';
 import { findBrakes, isHeld } from './brakes.js';
 import { copyLanded } from './copy-landed.js';
 import { runCopies } from './copying.js';
@@ -293,11 +293,13 @@ class Run {
     const elsewhere = this.#whereabouts;
     const of = (op: Action['op']) => actions.filter(action => action.op === op);
     for (const op of ['download', 'upload'] as const) {
-      await this.#inSteps(withoutDoubt(of(op), inDoubt, this.#report), async part => {
-        await desk.bring(part);
-        const copies = await withoutMoved(desk, part, { report: this.#report, elsewhere });
-        await runCopies(desk, await copyLanded(desk, copies, telling), telling);
-      });
+      for (const part of inSteps(withoutDoubt(of(op), inDoubt, this.#report))) {
+        await this.#step(async () => {
+          await desk.bring(part);
+          const copies = await withoutMoved(desk, part, { report: this.#report, elsewhere });
+          await runCopies(desk, await copyLanded(desk, copies, telling), telling);
+        });
+      }
     }
     for (const op of ['flag-local', 'flag-remote'] as const)
       await this.#inSteps(of(op), part => runFlags(desk, part, this.#report));

@@ -46,7 +46,10 @@ interface Staged extends Taken {
   readonly what: StagedLetter;
 }
 
-/** One batch that is under way: intents, bytes, publication, base records, in this order (SAFETY §3.1, §3.2). */
+/**
+ * One batch that is under way: intents and bytes (`take`), then publication and base records (`deliver`), in this order (SAFETY §3.1,
+ * §3.2). The next one may take while this one delivers, where the side chooses names beforehand.
+ */
 export class CopyDelivery {
   readonly #desk: Desk;
   readonly #report: Report;
@@ -54,6 +57,7 @@ export class CopyDelivery {
   readonly #target: SideName;
   readonly #source: SideName;
   readonly #batch: DeliveryBatch;
+  #taken: readonly Taken[] = [];
   /** Letters in a row that could not be kept. */
   #notKept = 0;
   #lost: LetterNotKept | undefined;
@@ -67,7 +71,7 @@ export class CopyDelivery {
     this.#batch = batch;
   }
 
-  async run(jobs: readonly DeliveryJob[], slots: readonly Slot[]): Promise<void> {
+  async take(jobs: readonly DeliveryJob[], slots: readonly Slot[]): Promise<void> {
     const intents = jobs.map((job, index) => this.#intend(job, slots[index] ?? bug('no slot')));
     await this.#desk.commit({ durable: true });
     const places = new Map<MessageKey, number>(jobs.map((job, index) => [job.row.key, index]));
@@ -93,12 +97,29 @@ export class CopyDelivery {
         else this.#giveUp(entry, failed(lost.message));
       },
     );
-    const staged = await this.#inspect(taken);
     for (const [index, job] of jobs.entries()) {
       if (settled.has(index)) continue;
       this.#desk.clearIntent(intents[index]!);
       this.#report(job.action, skipped(`it could not be read on the ${this.#source} side, or is gone`));
     }
+    this.#taken = taken;
+  }
+
+  async deliver(): Promise<void> {
+    try {
+      await this.#publish();
+    } finally {
+      await this.abandon();
+    }
+  }
+
+  /** Does nothing after `deliver`. */
+  abandon(): Promise<void> {
+    return this.#batch.abandon();
+  }
+
+  async #publish(): Promise<void> {
+    const staged = await this.#inspect();
     const outcomes = await this.#batch.publish();
     for (const [index, entry] of staged.entries()) {
       this.#conclude(entry, outcomes[index] ?? bug('a delivery without an outcome'));
@@ -109,10 +130,10 @@ export class CopyDelivery {
   }
 
   /** Those that are what they should be; the others are not delivered. */
-  async #inspect(taken: readonly Taken[]): Promise<Staged[]> {
+  async #inspect(): Promise<Staged[]> {
     const found = await this.#batch.inspect();
     const staged: Staged[] = [];
-    for (const entry of taken) {
+    for (const entry of this.#taken) {
       const what = found.get(entry.slot) ?? bug('a letter that nobody knows');
       if (what instanceof LetterNotKept) {
         this.#noteLost(what);

@@ -17,18 +17,37 @@ const OCTETS_A_BATCH = 16 * 1024 * 1024;
 /** How often a mailbox that grows while we look is looked at again before its deliveries wait for the next run. */
 const LOOKS = 3;
 
-/** Runs `download` or `upload` lines of one mailbox, batch by batch. */
+/**
+ * Runs `download` or `upload` lines of one mailbox, batch by batch. Where names are chosen before a delivery, the bytes of one batch
+ * come in while the one before it is published.
+ */
 export async function runCopies(desk: Desk, actions: readonly Action[], telling: Telling): Promise<void> {
-  for (const batch of batches(desk, actions)) await new CopyBatch(desk, telling).run(batch);
+  let last: Promise<void> = Promise.resolve();
+  for (const batch of batches(desk, actions)) {
+    const { keys } = desk.repository.sides[targetOf(batch[0] ?? bug('an empty batch'))];
+    if (keys === 'uid') await last;
+    const next = new CopyBatch(desk, telling, last).begin(batch);
+    const [before, begun] = await Promise.allSettled([last, next]);
+    const delivery = begun.status === 'fulfilled' ? begun.value : undefined;
+    if (before.status === 'rejected') {
+      await delivery?.abandon();
+      throw before.reason;
+    }
+    if (begun.status === 'rejected') throw begun.reason;
+    last = delivery?.deliver() ?? Promise.resolve();
+  }
+  await last;
 }
 
 function* batches(desk: Desk, actions: readonly Action[]): Generator<readonly Action[]> {
   let batch: Action[] = [];
   let octets = 0;
   for (const action of actions) {
-    const source = otherSide(targetOf(action));
+    const target = targetOf(action);
+    const source = otherSide(target);
+    const most = desk.repository.sides[target].largestBatch ?? MESSAGES_A_BATCH;
     const size = desk.row(source, endOf(action, source))?.identity.size ?? 0;
-    if (batch.length > 0 && (batch.length >= MESSAGES_A_BATCH || octets + size > OCTETS_A_BATCH)) {
+    if (batch.length > 0 && (batch.length >= most || octets + size > OCTETS_A_BATCH)) {
       yield batch;
       batch = [];
       octets = 0;
@@ -75,33 +94,43 @@ export function checkCopy(desk: Desk, action: Action): Refusal | undefined {
 class CopyBatch {
   readonly #desk: Desk;
   readonly #telling: Telling;
+  /** The delivery before it. */
+  readonly #last: Promise<void>;
 
-  constructor(desk: Desk, telling: Telling) {
+  constructor(desk: Desk, telling: Telling, last: Promise<void>) {
     this.#desk = desk;
     this.#telling = telling;
+    this.#last = last;
   }
 
-  async run(actions: readonly Action[]): Promise<void> {
+  /** Takes the bytes in; undefined where nothing is left to deliver. */
+  async begin(actions: readonly Action[]): Promise<CopyDelivery | undefined> {
     const target = targetOf(actions[0] ?? bug('an empty batch'));
     let jobs = this.#check(actions);
     for (let look = 1; jobs.length > 0; look++) {
       await this.#desk.begin();
       const batch = await this.#desk.repository.sides[target].deliver(this.#desk.mailbox);
+      const delivery = new CopyDelivery(this.#desk, this.#telling, target, batch);
       try {
         const slots = await batch.prepare(jobs.length);
-        if (this.#isOutdated(target, batch, slots)) {
-          await batch.abandon();
-          if (look === LOOKS) return this.#giveUp(jobs);
-          await this.#desk.refresh(target);
-          jobs = this.#check(jobs.map(job => job.action));
-          continue;
+        if (!this.#isOutdated(target, batch, slots)) {
+          await delivery.take(jobs, slots);
+          return delivery;
         }
-        await new CopyDelivery(this.#desk, this.#telling, target, batch).run(jobs, slots);
-        return;
-      } finally {
-        await batch.abandon();
+      } catch (error) {
+        await delivery.abandon();
+        throw error;
       }
+      await delivery.abandon();
+      if (look === LOOKS) {
+        this.#giveUp(jobs);
+        break;
+      }
+      await this.#last;
+      await this.#desk.refresh(target);
+      jobs = this.#check(jobs.map(job => job.action));
     }
+    return undefined;
   }
 
   #check(actions: readonly Action[]): DeliveryJob[] {

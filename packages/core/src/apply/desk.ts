@@ -17,6 +17,7 @@ import { witnessOf } from '../observe/went-back.js';
 import { type Intent, type MailboxRecord, unquiet, WHOLLY_QUIET } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
+import { type CommitOptions, CommitQueue } from './commit-queue.js';
 import { bringOriginals, type DeskWork, type Loaded, loadDesk } from './load-desk.js';
 import type { MailboxBook } from './mailbox-book.js';
 
@@ -39,6 +40,7 @@ export class Desk {
   #brought: readonly MessageKey[] = [];
   readonly #uidNext: Partial<Record<SideName, number>> = {};
   #changes: Change[] = [];
+  readonly #commits = new CommitQueue(options => this.#writeChanges(options));
   #begun = false;
   /** An earlier apply came to no end here: what it recorded is in no index. */
   #resumed = false;
@@ -281,37 +283,44 @@ export class Desk {
     this.#putRecord(rest);
   }
 
-  async commit(options: { readonly durable: boolean }): Promise<void> {
-    if (this.#changes.length === 0) return;
-    await this.#beforeCommit();
-    const changes = this.#changes;
-    this.#changes = [];
+  /** Writes what gathered. */
+  commit(options: CommitOptions): Promise<void> {
+    return this.#commits.commit(options);
+  }
+
+  async #writeChanges(options: CommitOptions): Promise<void> {
+    const changes = this.#takeChanges();
+    if (changes.length === 0) return;
+    await this.#makeDurable(changes);
     await this.files.during(() => this.repository.store.write(changes, options));
   }
 
   /** Commits what two mailboxes share in one batch. */
-  async commitWith(other: Desk, options: { readonly durable: boolean }): Promise<void> {
-    for (const desk of [this, other]) if (desk.#changes.length > 0) await desk.#beforeCommit();
-    this.#changes.push(...other.#changes);
-    other.#changes = [];
-    const changes = this.#changes;
-    this.#changes = [];
+  async commitWith(other: Desk, options: CommitOptions): Promise<void> {
+    const [ours, theirs] = [this.#takeChanges(), other.#takeChanges()];
+    const changes = [...ours, ...theirs];
     if (changes.length === 0) return;
+    await this.#makeDurable(ours);
+    await other.#makeDurable(theirs);
     const write = () => this.repository.store.write(changes, options);
     await this.files.during(() => other.files.during(write));
   }
 
   /** What changes outside an apply is not among what is known to have changed: within one, `finish` knows. */
-  async #beforeCommit(): Promise<void> {
-    if (!this.#begun && this.#record.touched !== undefined) this.#putRecord(unquiet(this.#record));
-    if (this.#changes.some(change => 'put' in change && change.put === 'pair')) await this.#makeDurable();
+  #takeChanges(): readonly Change[] {
+    if (this.#changes.length > 0 && !this.#begun && this.#record.touched !== undefined)
+      this.#putRecord(unquiet(this.#record));
+    const changes = this.#changes;
+    this.#changes = [];
+    return changes;
   }
 
   /**
    * A pair must not outlive its message: a file that somebody linked, or that an apply linked and died, may be gone after a
    * power cut, and would then look deleted. Nor its flags: a name that somebody gave may be the old one again.
    */
-  async #makeDurable(): Promise<void> {
+  async #makeDurable(changes: readonly Change[]): Promise<void> {
+    if (!changes.some(change => 'put' in change && change.put === 'pair')) return;
     for (const side of SIDES) if (this.has(side)) await this.repository.sides[side].makeDurable(this.mailbox);
   }
 

@@ -14,12 +14,16 @@ import type { Changes, Earlier, TakeRows } from './earlier.js';
  * - nothing destructive happens to a message that is not what the caller expects (see `remove`);
  * - bytes travel in wire form (CRLF), as chunks; flags in their usual spelling;
  * - every effect passes the seam the side was made with;
- * - calls are not concurrent: the caller awaits one before it starts the next.
+ * - calls are not concurrent: the caller awaits one before it starts the next. But where keys are file names, the next batch of deliveries
+ *   may be opened and staged while one is inspected and published, and the mailbox made durable.
  */
 export interface Side {
   readonly kind: 'imap' | 'maildir' | 'memory';
   /** What keys are: UIDs a server assigns at delivery, or file names the side chooses before it. */
   readonly keys: 'uid' | 'file';
+  /** The most letters of one batch of deliveries; the caller's usual number unless said. */
+  readonly largestBatch?: number;
+
   /** For people and for the plan's header: `imaps://me@imap.example.org`, `maildir:/home/me/Mail`. No secrets. */
   readonly address: string;
 
