@@ -130,7 +130,7 @@ describe('keywords in a Maildir', () => {
 
   it('change when their file does, though no message changed its name', async () => {
     const maildir = await maildirWith(['1.a:2,a'], '0 Work\n');
-    const side = maildir.side({ clock: ahead(10_000) });
+    const side = maildir.side({ clock: ahead(70_000) });
     const first = await side.snapshot(INBOX, undefined);
     expect(await side.snapshot(INBOX, first)).toBe(first);
     maildir.put('.', 'changed', '0 Renamed\n');

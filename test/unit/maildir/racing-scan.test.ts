@@ -126,6 +126,7 @@ describe('a scan while somebody else is at work', () => {
   it('RA-13: a change that shares its time with the scan shows in the next one', async () => {
     const box = await mailbox();
     box.write('cur', 'a:2,');
+    utimesSync(box.path('cur', 'a:2,'), 1_600_000_000, 1_600_000_000);
     const known = await box.side.snapshot(INBOX, undefined);
     // As if the scan had come between two changes of one tick: the directory looks as it did then.
     const forgetful = { ...known, rows: new Map() };
@@ -139,11 +140,11 @@ describe('a scan while somebody else is at work', () => {
   it('MM-20: an edit in place, which leaves no trace in the directory, shows within a day', async () => {
     const box = await mailbox();
     box.write('cur', 'a:2,', 'first');
-    const known = await sideOn(box.root, { clock: shifted(10_000) }).snapshot(INBOX, undefined);
+    const known = await sideOn(box.root, { clock: shifted(70_000) }).snapshot(INBOX, undefined);
     writeFileSync(box.path('cur', 'a:2,'), 'From: a\n\nanother body\n');
-    const soon = sideOn(box.root, { clock: shifted(20_000) });
+    const soon = sideOn(box.root, { clock: shifted(80_000) });
     expect(await soon.snapshot(INBOX, known)).toBe(known);
-    const dayAfter = sideOn(box.root, { clock: shifted(86_420_000) });
+    const dayAfter = sideOn(box.root, { clock: shifted(86_480_000) });
     expect(await dayAfter.isAsAt(INBOX, known.cursor)).toBe(false);
     const { rows } = await dayAfter.snapshot(INBOX, known);
     const key = 'a' as MessageKey;
@@ -156,6 +157,7 @@ describe('a scan while somebody else is at work', () => {
   ])('RA-14: where %s, nothing is taken for unchanged', async (_says, clock, ahead) => {
     const box = await mailbox(shifted(clock));
     box.write('cur', 'a:2,');
+    utimesSync(box.path('cur', 'a:2,'), 1_600_000_000, 1_600_000_000);
     const time = statSync(join(box.root, 'cur')).mtimeMs + ahead;
     if (ahead > 0) utimesSync(join(box.root, 'cur'), time / 1000, time / 1000);
     const known = await box.side.snapshot(INBOX, undefined);

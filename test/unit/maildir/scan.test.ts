@@ -136,7 +136,7 @@ describe('a scan', () => {
   it('gives the known snapshot back when the directories are provably unchanged', async () => {
     const maildir = await TemporaryMaildir.make();
     maildir.put('new', '1.a.h', fileBytes('one'));
-    const side = maildir.side({ clock: ahead(10_000) });
+    const side = maildir.side({ clock: ahead(70_000) });
     const first = await side.snapshot(INBOX, undefined);
     expect(await side.snapshot(INBOX, first)).toBe(first);
     expect(await side.isAsAt(INBOX, first.cursor)).toBe(true);
@@ -145,13 +145,33 @@ describe('a scan', () => {
     expect((await side.snapshot(INBOX, first)).rows.size).toBe(2);
   });
 
+  it('RA-15: looks again at a file that was written to within the last minute', async () => {
+    const maildir = await TemporaryMaildir.make();
+    maildir.put('cur', '1.a:2,', 'From: a\n\nhalf');
+    const soon = maildir.side({ clock: ahead(50_000) });
+    const first = await soon.snapshot(INBOX, undefined);
+    expect(await soon.isAsAt(INBOX, first.cursor)).toBe(false);
+    writeFileSync(maildir.path('cur', '1.a:2,'), 'From: a\n\nhalf, and all of it\n');
+    const second = await soon.snapshot(INBOX, first);
+    expect(second.rows.get(key('1.a'))?.identity).not.toEqual(first.rows.get(key('1.a'))?.identity);
+    const later = maildir.side({ clock: ahead(70_000) });
+    const third = await later.snapshot(INBOX, second);
+    expect(await later.isAsAt(INBOX, third.cursor)).toBe(true);
+    // A date of another time is no date of writing.
+    utimesSync(maildir.path('cur', '1.a:2,'), 4e9, 4e9);
+    const fourth = await later.snapshot(INBOX, { ...third, cursor: first.cursor });
+    expect(await later.isAsAt(INBOX, fourth.cursor)).toBe(true);
+  });
+
   it.each([0, -3_600_000])(
     'MD-08: reads directories again that changed close to the last scan (clock %i ms off)',
     async off => {
       const maildir = await TemporaryMaildir.make();
       maildir.put('new', '1.a.h', fileBytes('one'));
+      utimesSync(maildir.path('new', '1.a.h'), 1_600_000_000, 1_600_000_000);
       const side = maildir.side({ clock: ahead(off) });
       const first = await side.snapshot(INBOX, undefined);
+      expect(first.cursor.stamp).toBeDefined();
       expect(await side.isAsAt(INBOX, first.cursor)).toBe(false);
       const second = await side.snapshot(INBOX, first);
       expect(second).not.toBe(first);

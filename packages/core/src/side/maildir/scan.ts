@@ -77,6 +77,8 @@ export async function scanMailbox(
   // What a glance passed over is as old as the glance.
   const isOneMoment = glance === undefined || glance.first.pass.stamps.text === evidence?.pass.stamps.text;
   const provable = evidence !== undefined && isOneMoment && inDoubt.size === 0;
+  // What is written to a file that is being written leaves no trace in a directory.
+  const stamped = provable && reader.allAtRest;
   // Of all names; a second reading for the sake of some saw no others.
   const at = glance?.first.at ?? evidence?.at ?? 0;
   const looked = glance?.looked ?? at;
@@ -85,7 +87,7 @@ export async function scanMailbox(
     mailbox,
     cursor: cursorOf(
       (earlier?.size ?? 0) - gone.length + fresh + unreadable.size,
-      provable ? cursorStamp(evidence.pass.stamps, at, looked) : undefined,
+      stamped ? cursorStamp(evidence.pass.stamps, at, looked) : undefined,
     ),
     permanentFlags: directories.keywords.areOn
       ? letters.permanent(glance?.letters ?? lettersIn(census))
@@ -146,7 +148,7 @@ function cursorOf(count: number, stamp: string | undefined): Cursor {
   return { epoch: NO_EPOCH, count, ...(stamp === undefined ? {} : { stamp }) };
 }
 
-/** Some tools write into `cur`: a file is not familiar before it was left alone for so long. */
+/** Some tools write into `cur`: a file is looked at again until it was left alone for so long. */
 const AT_REST_MS = 60_000;
 
 type Regular = Extract<Found, { kind: 'file' }>;
@@ -168,6 +170,8 @@ class RowReader {
   readonly unreadable = new Map<MessageKey, string>();
   /** Messages of which only what a file's name and date say changed. */
   readonly changed = new Map<MessageKey, Regular>();
+  /** None of the files was written to a moment ago. */
+  allAtRest = true;
   readonly #unchanged = new Set<MessageKey>();
   /** Where each message was met that has one place only, and whose file nobody writes to. */
   readonly #spots = new Map<MessageKey, Spot>();
@@ -213,7 +217,9 @@ class RowReader {
       this.unreadable.set(key, found.reason);
       return 'settled';
     }
-    if (found.spots.length === 1 && this.#isAtRest(found)) this.#spots.set(key, found.spots[0]!);
+    const isAtRest = this.#isAtRest(found);
+    this.allAtRest &&= isAtRest;
+    if (found.spots.length === 1 && isAtRest) this.#spots.set(key, found.spots[0]!);
     else this.#spots.delete(key);
     const known = this.#known?.get(key);
     if (known === undefined || known.stamp !== fileStamp(found.stats)) return this.#read(key, found);
@@ -242,8 +248,9 @@ class RowReader {
     return 'settled';
   }
 
+  /** By any clock that is about right; dates of another time are no dates of writing. */
   #isAtRest({ stats }: File): boolean {
-    return this.#now - fileDate(stats) > AT_REST_MS;
+    return Math.abs(this.#now - fileDate(stats)) > AT_REST_MS;
   }
 
   #flagsOf({ spots }: Pick<File, 'spots'>): Flags {
