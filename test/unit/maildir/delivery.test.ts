@@ -293,7 +293,19 @@ describe.runIf(syncsVolumes)('letters that another thread writes', () => {
       message: expect.stringMatching(/^the mailbox INBOX .* cannot be written: the name is taken$/),
     });
     expect((await batch.publish()).map(done)).toHaveLength(98);
-    expect(everything(maildir)).toHaveLength(98);
+    expect(everything(maildir)).toHaveLength(100);
+    expect(maildir.names('tmp').sort()).toEqual(taken.map(({ key }) => key).sort());
+  });
+
+  it('RF-01: whose names are taken stay as they are where the batch is given up', async () => {
+    const maildir = await TemporaryMaildir.make();
+    const batch = await maildir.side().deliver(INBOX);
+    const slots = await batch.prepare(100);
+    writeFileSync(maildir.path('tmp', slots[3]!.key!), 'mine');
+    for (const [at, one] of many(100).entries()) await batch.stage(slots[at]!, one);
+    await batch.abandon();
+    expect(everything(maildir)).toEqual([slots[3]!.key]);
+    expect(maildir.read('tmp', slots[3]!.key!)).toBe('mine');
   });
 
   it.each(['before', 'after'] as const)(

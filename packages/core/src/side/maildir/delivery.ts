@@ -12,7 +12,7 @@ import {
   type Slot,
   type StagedLetter,
 } from '../side.js';
-import { mailboxUnwritable, reasonOf } from './file-errors.js';
+import { isSystemError, mailboxUnwritable, reasonOf } from './file-errors.js';
 import { baseOf, keyOf, parseFileName } from './file-name.js';
 import { isKeyword, KeywordLetters } from './keyword-letters.js';
 import { LetterFile, type Written } from './letter-file.js';
@@ -93,7 +93,7 @@ export class MaildirDelivery implements DeliveryBatch {
   async inspect(): Promise<ReadonlyMap<Slot, StagedLetter | LetterNotKept>> {
     this.#scribe?.flush();
     const found = new Map<Slot, StagedLetter | LetterNotKept>();
-    for (const { slot, temporary, written } of [...this.#staged.values()]) {
+    for (const { slot, written } of [...this.#staged.values()]) {
       try {
         const { facts } = await written;
         found.set(slot, facts);
@@ -101,7 +101,6 @@ export class MaildirDelivery implements DeliveryBatch {
         const said = this.#notKept(error);
         if (!(said instanceof LetterNotKept)) throw said;
         this.#staged.delete(slot);
-        this.#discardFile(temporary);
         found.set(slot, said);
       }
     }
@@ -152,8 +151,10 @@ export class MaildirDelivery implements DeliveryBatch {
     if (staged === undefined) return;
     this.#staged.delete(slot);
     this.#scribe?.flush();
-    await Promise.allSettled([staged.written, staged.synced]);
-    this.#discardFile(staged.temporary);
+    const [written] = await Promise.allSettled([staged.written, staged.synced]);
+    // What could not be written is gone already, and the name may be somebody else's.
+    const isUnwritten = written.status === 'rejected' && isSystemError(written.reason);
+    if (!isUnwritten) this.#discardFile(staged.temporary);
   }
 
   async publish(): Promise<readonly DeliveryOutcome[]> {

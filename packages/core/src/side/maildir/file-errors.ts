@@ -21,10 +21,15 @@ const REASONS: Readonly<Record<string, string>> = {
   EINVAL: 'the file system takes no such name; a Maildir needs one that takes ":"',
 };
 
+/** Whether the system said no; anything else is a crash, a bug, or what was said of one before. */
+export function isSystemError(error: unknown): boolean {
+  return errnoOf(error) !== undefined && !(error instanceof PosternError);
+}
+
 /** A system error as a reason for people. Anything else (a crash, a bug) is thrown on as it is. */
 export function reasonOf(error: unknown): string {
-  const errno = errnoOf(error);
-  if (errno === undefined || error instanceof PosternError) throw error;
+  if (!isSystemError(error)) throw error;
+  const errno = errnoOf(error) ?? '';
   return REASONS[errno] ?? errno;
 }
 
@@ -42,9 +47,8 @@ export function writeError(
   what: string,
   details: { readonly mailbox?: string } = {},
 ): unknown {
-  const errno = errnoOf(error);
-  if (errno === undefined || error instanceof PosternError) return error;
-  return new PosternError(CODES[errno] ?? 'failed', `${what}: ${reasonOf(error)}`, {
+  if (!isSystemError(error)) return error;
+  return new PosternError(CODES[errnoOf(error) ?? ''] ?? 'failed', `${what}: ${reasonOf(error)}`, {
     cause: error,
     ...details,
   });

@@ -3,6 +3,7 @@ import { openSeam } from '../../model/effect.js';
 import { errnoOf } from '../../model/error.js';
 import { LetterFile, type Written } from './letter-file.js';
 import type { Parcel, ParcelAnswer, ParcelLetter, ParcelResult } from './parcel.js';
+import { unlinkFile } from './place-file.js';
 
 /** The thread that writes letters into files (see scribe.ts): parcels come in, answers go out in the same order. */
 parentPort?.on('message', ({ octets, letters }: Parcel) => {
@@ -25,11 +26,15 @@ function resultOf(letter: ParcelLetter, bytes: Uint8Array): ParcelResult {
   }
 }
 
+/** What could not be written leaves no file behind. */
 function write({ path, time }: ParcelLetter, bytes: Uint8Array): Written {
   const file = new LetterFile(openSeam, path);
   try {
     file.take(bytes);
     return file.finish(time);
+  } catch (error) {
+    unlinkFile(openSeam, path);
+    throw error;
   } finally {
     file.close();
   }

@@ -117,7 +117,7 @@ class Thread {
         resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
       });
       worker.once('online', () => resolve(new Thread(worker)));
-      worker.once('error', () => resolve(undefined));
+      for (const event of ['error', 'exit']) worker.once(event, () => resolve(undefined));
     });
   }
 
