@@ -1,7 +1,9 @@
 import { sync } from '@postern/core/api/sync.js';
+import { applyActions } from '@postern/core/apply/apply-actions.js';
 import { CommitQueue } from '@postern/core/apply/commit-queue.js';
 import type { SideName } from '@postern/core/model/by-side.js';
 import { PosternError } from '@postern/core/model/error.js';
+import type { Epoch, MessageKey } from '@postern/core/model/row.js';
 import type { Repository } from '@postern/core/state/repository.js';
 import { describe, expect, it } from 'vitest';
 import { message } from '../../support/messages.js';
@@ -129,6 +131,26 @@ describe('deliveries of one mailbox', () => {
     expectOnce(rig);
     expect(rig.local.traffic.delivered).toBe(6);
   });
+
+  it.each([1, 2, 3])(
+    'bring a message once that two lines are about, the other %i lines after it',
+    async after => {
+      const rig = await sixOn('remote');
+      const { actions } = await rig.plan();
+      const [first] = actions;
+      const other = {
+        ...first!,
+        id: 'f'.repeat(24),
+        local: { epoch: '' as Epoch, key: 'formerly' as MessageKey },
+      };
+      const given = [...actions.slice(0, after), other, ...actions.slice(after)];
+      const report = await rig.run(repository => applyActions(repository, given));
+      expect(report.counts).toMatchObject({ done: 6, failed: 0 });
+      expectOnce(rig);
+      expect((await rig.sync()).plan.actions).toEqual([]);
+      expectOnce(rig);
+    },
+  );
 
   it('tell of the one that failed first where both fail', async () => {
     const rig = await sixOn('remote');

@@ -8,6 +8,7 @@ import { openSeam, type Seam } from '@postern/core/model/effect.js';
 import type { MaildirLayout } from '@postern/core/side/maildir/layout.js';
 import { MaildirSide } from '@postern/core/side/maildir/maildir-side.js';
 import { createMaildir } from '@postern/core/side/maildir/make-mailbox.js';
+import { Volume } from '@postern/core/side/maildir/volume.js';
 import { afterEach } from 'vitest';
 
 const roots: string[] = [];
@@ -32,6 +33,7 @@ export interface SideParts {
   readonly attic?: string;
   readonly keywords?: boolean;
   readonly copies?: 'files' | 'links';
+  readonly volume?: Volume;
 }
 
 /** A side on a Maildir that is there. */
@@ -47,6 +49,8 @@ export function sideOn(root: string, parts: SideParts = {}): MaildirSide {
     ...(parts.attic === undefined ? {} : { attic: parts.attic }),
     ...(parts.keywords === undefined ? {} : { keywords: parts.keywords }),
     ...(parts.copies === undefined ? {} : { copies: parts.copies }),
+    // Whatever file system the tests are on.
+    volume: parts.volume ?? new Volume('all'),
   });
 }
 

@@ -2,7 +2,8 @@ import type { Action } from '../model/action.js';
 import { otherSide, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
 import { hasFlag, protects } from '../model/flags.js';
-import { isEdited } from '../model/pair.js';
+import { type End, isEdited } from '../model/pair.js';
+import type { MessageKey } from '../model/row.js';
 import type { DeliveryBatch, Slot } from '../side/side.js';
 import { CopyDelivery, type DeliveryJob, type Telling } from './copy-delivery.js';
 import { targetOf } from './copy-target.js';
@@ -23,9 +24,13 @@ const LOOKS = 3;
  */
 export async function runCopies(desk: Desk, actions: readonly Action[], telling: Telling): Promise<void> {
   let last: Promise<void> = Promise.resolve();
+  let underWay: ReadonlySet<MessageKey> = new Set();
   for (const batch of batches(desk, actions)) {
     const { keys } = desk.repository.sides[targetOf(batch[0] ?? bug('an empty batch'))];
-    if (keys === 'uid') await last;
+    const sources = new Set(batch.map(action => sourceOf(action).key));
+    // Two lines about one message: the second has to see what the first did.
+    if (keys === 'uid' || [...sources].some(key => underWay.has(key))) await last;
+    underWay = sources;
     const next = new CopyBatch(desk, telling, last).begin(batch);
     const [before, begun] = await Promise.allSettled([last, next]);
     const delivery = begun.status === 'fulfilled' ? begun.value : undefined;
@@ -37,6 +42,10 @@ export async function runCopies(desk: Desk, actions: readonly Action[], telling:
     last = delivery?.deliver() ?? Promise.resolve();
   }
   await last;
+}
+
+function sourceOf(action: Action): End {
+  return endOf(action, otherSide(targetOf(action)));
 }
 
 function* batches(desk: Desk, actions: readonly Action[]): Generator<readonly Action[]> {
@@ -136,11 +145,16 @@ class CopyBatch {
   #check(actions: readonly Action[]): DeliveryJob[] {
     const jobs: DeliveryJob[] = [];
     const source = otherSide(targetOf(actions[0] ?? bug('an empty batch')));
+    const brought = new Set<MessageKey>();
     for (const action of actions) {
-      const refusal = checkCopy(this.#desk, action);
-      if (refusal === undefined)
-        jobs.push({ action, row: this.#desk.row(source, endOf(action, source)) ?? bug('no row') });
-      else {
+      const end = sourceOf(action);
+      const refusal = brought.has(end.key)
+        ? skipped('another line is about the same message')
+        : checkCopy(this.#desk, action);
+      if (refusal === undefined) {
+        brought.add(end.key);
+        jobs.push({ action, row: this.#desk.row(source, end) ?? bug('no row') });
+      } else {
         if (refusal.result === 'already') this.#noteThere(action);
         this.#telling.report(action, refusal);
       }

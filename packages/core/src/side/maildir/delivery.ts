@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import type { Clock } from '../../model/clock.js';
 import type { Seam } from '../../model/effect.js';
 import { bug, PosternError } from '../../model/error.js';
@@ -16,8 +16,10 @@ import { isSystemError, mailboxUnwritable, reasonOf } from './file-errors.js';
 import { baseOf, keyOf, parseFileName } from './file-name.js';
 import { isKeyword, KeywordLetters } from './keyword-letters.js';
 import { LetterFile, type Written } from './letter-file.js';
-import { join, type Octets, pathBytes } from './octets.js';
+import { openMailFile } from './mail-file.js';
+import { join, type Octets, printable } from './octets.js';
 import { placeFile, unlinkFile } from './place-file.js';
+import { wireChunks } from './reading.js';
 import type { MailDirectories } from './scan-pass.js';
 import { LARGEST_IN_PARCEL, Scribe } from './scribe.js';
 import type { UniqueNames } from './unique-names.js';
@@ -69,8 +71,8 @@ export class MaildirDelivery implements DeliveryBatch {
 
   async prepare(count: number): Promise<readonly Slot[]> {
     const { volume, directories } = this.#place;
-    this.#together = count >= MANY && volume.canSync(directories.tmp);
-    if (this.#together) this.#scribe = await Scribe.begin(this.#place.seam);
+    this.#together = count >= MANY && (await volume.canSync(directories.tmp));
+    if (this.#together) this.#scribe = await Scribe.begin(this.#place.seam, directories.mailbox);
     return Array.from({ length: count }, () => ({ key: keyOf(this.#place.names.next()) }));
   }
 
@@ -116,7 +118,10 @@ export class MaildirDelivery implements DeliveryBatch {
     return { written: this.#scribe.write({ path, time: timeOf(date, this.#place.clock) }, bytes) };
   }
 
-  async #writeFile(path: Octets, letter: Letter): Promise<Pick<Staged, 'written' | 'synced'>> {
+  async #writeFile(
+    path: Octets,
+    letter: Pick<Letter, 'chunks' | 'date'>,
+  ): Promise<Pick<Staged, 'written' | 'synced'>> {
     if (this.#syncing.length >= MOST_SYNCING) await this.#trust(this.#syncing.shift()!);
     let file: LetterFile;
     try {
@@ -193,20 +198,44 @@ export class MaildirDelivery implements DeliveryBatch {
     this.#scribe?.flush();
     for (const { written } of this.#staged.values()) await written;
     const { seam, volume, directories } = this.#place;
-    if (this.#together && !(await volume.sync(seam, directories.tmp))) await this.#syncEach();
+    if (this.#together && !(await volume.sync(seam, directories.tmp))) await this.#writeAgain();
     for (const { synced } of this.#staged.values()) if (synced !== undefined) await this.#trust(synced);
   }
 
-  async #syncEach(): Promise<void> {
-    for (const { temporary } of [...this.#staged.values()]) {
-      if (this.#syncing.length >= MOST_SYNCING) await this.#trust(this.#syncing.shift()!);
+  /**
+   * Where it is not certain that all is durable, what memory still has is written once more, and each file synced: an fsync alone may not
+   * hear of a write that failed before.
+   */
+  async #writeAgain(): Promise<void> {
+    this.#together = false;
+    for (const staged of [...this.#staged.values()]) {
+      const { facts, date } = await staged.written;
       try {
-        void this.#sync(openSync(pathBytes(temporary), constants.O_RDONLY | constants.O_NOFOLLOW), temporary);
+        const again = await this.#copied(staged.temporary, date);
+        this.#staged.set(staged.slot, { ...staged, ...again });
+        const { identity } = (await again.written).facts;
+        if (identity.content !== facts.identity.content) throw this.#lostInWriting();
       } catch (error) {
         await this.#trust(Promise.resolve(error));
       }
     }
-    for (const synced of this.#syncing.splice(0)) await this.#trust(synced);
+  }
+
+  /** Another file of the same name, with the same octets. */
+  async #copied(path: Octets, date: number): Promise<Pick<Staged, 'written' | 'synced'>> {
+    const fd = openMailFile(path);
+    try {
+      unlinkFile(this.#place.seam, path);
+      return await this.#writeFile(path, { chunks: wireChunks(fd, path), date });
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #lostInWriting(): PosternError {
+    const { mailbox, path } = this.#place.directories;
+    const what = `what was written into the mailbox ${mailbox} (${printable(path)}) is not there`;
+    return new PosternError('failed', `${what}: the disk may be failing`, { mailbox });
   }
 
   /** A file whose fsync failed is not trusted: nothing of the batch is published (a second fsync may lie). */

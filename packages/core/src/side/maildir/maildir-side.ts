@@ -77,6 +77,8 @@ export interface MaildirSideOptions {
   readonly keywords?: boolean;
   /** What a copy is: a file of its own unless given. */
   readonly copies?: CopyKind;
+  /** The file system of the mail. */
+  readonly volume?: Volume;
 }
 
 /** The port on a Maildir. Keys are base names; bytes on disk have LF line ends. */
@@ -105,7 +107,7 @@ export class MaildirSide extends SnapshotTaker implements Side {
     this.#options = { ...options, root };
     this.address = `maildir:${root}`;
     this.#places = new MailboxPlaces(octetsOfText(root), options.layout, known?.places.last);
-    this.#volume = known?.volume ?? new Volume();
+    this.#volume = known?.volume ?? options.volume ?? new Volume();
     this.#seam = options.seam;
     this.#clock = options.clock;
     this.#names = new UniqueNames(options.clock, options.random, options.host);

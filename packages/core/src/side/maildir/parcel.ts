@@ -1,8 +1,11 @@
+import type { MailboxName } from '../../model/mailbox.js';
 import type { Written } from './letter-file.js';
 import type { Octets } from './octets.js';
 
 /** Letters that become files together, and what came of it. Travels between threads. */
 export interface Parcel {
+  /** They all go to. */
+  readonly mailbox: MailboxName;
   /** Wire form, one letter behind the other. */
   readonly octets: ArrayBuffer;
   readonly letters: readonly ParcelLetter[];

@@ -86,7 +86,8 @@ function wholeFile(fd: number, size: number): Iterable<Uint8Array> | undefined {
   return [new WireEncoder().encode(bytes)];
 }
 
-function* wireChunks(fd: number, path: Octets): Iterable<Uint8Array> {
+/** What is left of an open file, in wire form. */
+export function* wireChunks(fd: number, path: Octets): Iterable<Uint8Array> {
   const encoder = new WireEncoder();
   for (;;) {
     const chunk = Buffer.allocUnsafe(CHUNK);

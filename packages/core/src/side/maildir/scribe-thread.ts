@@ -5,7 +5,7 @@ import { LetterFile, type Written } from './letter-file.js';
 import type { Parcel, ParcelAnswer, ParcelLetter, ParcelResult } from './parcel.js';
 import { unlinkFile } from './place-file.js';
 
-/** The thread that writes letters into files (see scribe.ts): parcels come in, answers go out in the same order. */
+/** The thread that writes letters into files (see scribe.ts): parcels come in, answers go out in the same order, after one to say hello. */
 parentPort?.on('message', ({ octets, letters }: Parcel) => {
   let start = 0;
   const results = letters.map(letter => {
@@ -15,6 +15,7 @@ parentPort?.on('message', ({ octets, letters }: Parcel) => {
   });
   parentPort?.postMessage({ octets, results } satisfies ParcelAnswer, [octets]);
 });
+parentPort?.postMessage('ready');
 
 function resultOf(letter: ParcelLetter, bytes: Uint8Array): ParcelResult {
   try {

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Seam } from '../../model/effect.js';
 import { bug, PosternError } from '../../model/error.js';
+import type { MailboxName } from '../../model/mailbox.js';
 import type { Written } from './letter-file.js';
 import type { Parcel, ParcelAnswer, ParcelLetter } from './parcel.js';
 
@@ -21,20 +22,22 @@ interface Waiting {
 export class Scribe {
   readonly #thread: Thread;
   readonly #seam: Seam;
+  readonly #mailbox: MailboxName;
   readonly #underWay: Promise<void>[] = [];
   #octets = new Uint8Array(0);
   #letters: ParcelLetter[] = [];
   #waiting: Waiting[] = [];
 
-  private constructor(thread: Thread, seam: Seam) {
+  private constructor(thread: Thread, seam: Seam, mailbox: MailboxName) {
     this.#thread = thread;
     this.#seam = seam;
+    this.#mailbox = mailbox;
   }
 
   /** Undefined where no thread can be had. */
-  static async begin(seam: Seam): Promise<Scribe | undefined> {
+  static async begin(seam: Seam, mailbox: MailboxName): Promise<Scribe | undefined> {
     const thread = await Thread.running();
-    return thread === undefined ? undefined : new Scribe(thread, seam);
+    return thread === undefined ? undefined : new Scribe(thread, seam, mailbox);
   }
 
   /** Before a letter of so many octets is handed over: makes room for it, and waits while too much is under way. */
@@ -59,7 +62,7 @@ export class Scribe {
   /** Sends off what is not under way yet. */
   flush(): void {
     if (this.#letters.length === 0) return;
-    const parcel: Parcel = { octets: this.#octets.buffer, letters: this.#letters };
+    const parcel = { mailbox: this.#mailbox, octets: this.#octets.buffer, letters: this.#letters };
     const waiting = this.#waiting;
     this.#octets = new Uint8Array(0);
     this.#letters = [];
@@ -87,6 +90,7 @@ export class Scribe {
 }
 
 interface Reply {
+  readonly mailbox: MailboxName;
   readonly resolve: (answer: ParcelAnswer) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -97,6 +101,8 @@ class Thread {
   readonly #worker: Worker;
   readonly #replies: Reply[] = [];
   readonly #memory: ArrayBuffer[] = [];
+  /** Why it is no more. */
+  #end: string | undefined;
 
   private constructor(worker: Worker) {
     this.#worker = worker;
@@ -107,7 +113,8 @@ class Thread {
   }
 
   static running(): Promise<Thread | undefined> {
-    Thread.#only ??= Thread.#start();
+    // Where the system grants no thread the constructor says so.
+    Thread.#only ??= Thread.#start().catch(() => undefined);
     return Thread.#only;
   }
 
@@ -116,7 +123,8 @@ class Thread {
       const worker = new Worker(new URL('./scribe-thread.js', import.meta.url), {
         resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
       });
-      worker.once('online', () => resolve(new Thread(worker)));
+      // It says that it is ready: `online` comes before its file is read.
+      worker.once('message', () => resolve(new Thread(worker)));
       for (const event of ['error', 'exit']) worker.once(event, () => resolve(undefined));
     });
   }
@@ -126,11 +134,12 @@ class Thread {
   }
 
   send(parcel: Parcel): Promise<ParcelAnswer> {
-    return new Promise((resolve, reject) => {
-      this.#replies.push({ resolve, reject });
-      this.#worker.ref();
-      this.#worker.postMessage(parcel, [parcel.octets]);
-    });
+    const { mailbox } = parcel;
+    // To one that is no more nothing can be sent, and nobody would say so.
+    if (this.#end !== undefined) return Promise.reject(ended(this.#end, mailbox));
+    this.#worker.postMessage(parcel, [parcel.octets]);
+    this.#worker.ref();
+    return new Promise((resolve, reject) => this.#replies.push({ mailbox, resolve, reject }));
   }
 
   #answered(answer: ParcelAnswer): void {
@@ -141,8 +150,12 @@ class Thread {
 
   /** Whatever was under way is in doubt; the next batch is written without a thread. */
   #ended(why: string): void {
+    this.#end ??= why;
     Thread.#only = Promise.resolve(undefined);
-    const error = new PosternError('failed', `the thread that writes files cannot go on: ${why}`);
-    for (const { reject } of this.#replies.splice(0)) reject(error);
+    for (const { mailbox, reject } of this.#replies.splice(0)) reject(ended(this.#end, mailbox));
   }
+}
+
+function ended(why: string, mailbox: MailboxName): PosternError {
+  return new PosternError('failed', `the thread that writes files cannot go on: ${why}`, { mailbox });
 }
