@@ -61,11 +61,16 @@ describe.skipIf(dovecotMissing())(withDovecot('CR-23: a signal in the middle of 
     async (signal, exit) => {
       const messages = 80;
       const { world } = await account(messages);
+      // In the middle of the first mailbox.
+      proxy.pauseAfter(150_000);
       const child = start(['sync', '-q', '--json'], world.runOptions);
       child.stdin.end();
       const end = ended(child);
       await until(() => inTmp(world) > 0);
+      const said = once(child.stderr, 'data');
       child.kill(signal);
+      await said;
+      proxy.resume();
       const { exit: status, stdout } = await end;
       expect(status).toBe(exit);
       expect(existsSync(lock(world))).toBe(false);

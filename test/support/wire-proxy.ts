@@ -20,6 +20,9 @@ export interface WireProxy {
   cutAfter(octets: number, direction?: 'received' | 'sent'): void;
   /** After so many more octets that way nothing passes any more, in either direction; the connection stays. Happens once. */
   stallAfter(octets: number, direction?: 'received' | 'sent'): void;
+  /** After so many more octets from the server everything waits, in either direction, until `resume`. Happens once. */
+  pauseAfter(octets: number): void;
+  resume(): void;
   /** From now on what passes arrives in pieces of so many octets, each written on its own; 0 ends that. */
   chop(octets: number): void;
   /** The next command that matches reaches the server, but its answer is lost and the connection ends. Happens once. */
@@ -34,7 +37,7 @@ type Direction = 'received' | 'sent';
 interface Fault {
   left: number;
   readonly direction: Direction;
-  readonly kind: 'cut' | 'stall';
+  readonly kind: 'cut' | 'stall' | 'pause';
 }
 
 /** A TCP relay that counts and, when told, cuts, stalls or chops. */
@@ -45,6 +48,8 @@ export async function startProxy(targetPort: number): Promise<WireProxy> {
   let fetched = 0;
   let cut: Fault | undefined;
   let pieces = 0;
+  /** What waits while everything waits. */
+  let held: (() => void)[] | undefined;
   let losing: RegExp | undefined;
 
   const server = createServer(client => {
@@ -61,6 +66,10 @@ export async function startProxy(targetPort: number): Promise<WireProxy> {
     /** How much of a chunk may pass; ends the connection after it where the limit is reached. */
     const pass = (to: Socket, chunk: Buffer, direction: Direction) => {
       if (stalled) return;
+      if (held !== undefined) {
+        held.push(() => pass(to, chunk, direction));
+        return;
+      }
       const last = cut?.direction === direction && chunk.length >= cut.left;
       const part = last ? chunk.subarray(0, cut!.left) : chunk;
       counts[direction] += part.length;
@@ -69,9 +78,11 @@ export async function startProxy(targetPort: number): Promise<WireProxy> {
         for (let at = 0; at < part.length; at += pieces) to.write(part.subarray(at, at + pieces));
       else to.write(part);
       if (!last) return;
-      stalled = cut?.kind === 'stall';
+      const kind = cut?.kind;
       cut = undefined;
-      if (!stalled) to.write(Buffer.alloc(0), end);
+      stalled = kind === 'stall';
+      if (kind === 'pause') held = [() => pass(to, chunk.subarray(part.length), direction)];
+      else if (!stalled) to.write(Buffer.alloc(0), end);
     };
     const lines = new CommandLines(command => {
       commands.push(command);
@@ -138,6 +149,14 @@ export async function startProxy(targetPort: number): Promise<WireProxy> {
     },
     stallAfter: (octets, direction = 'received') => {
       cut = { left: octets, direction, kind: 'stall' };
+    },
+    pauseAfter: octets => {
+      cut = { left: octets, direction: 'received', kind: 'pause' };
+    },
+    resume: () => {
+      const waiting = held ?? [];
+      held = undefined;
+      for (const pass of waiting) pass();
     },
     chop: octets => {
       pieces = octets;

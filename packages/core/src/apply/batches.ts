@@ -13,18 +13,27 @@ const COPIES_A_STEP = 2_048;
 const OCTETS_A_STEP = 32 * 1024 * 1024;
 
 /** Cuts copies into steps. */
-export function* inSteps(copies: readonly Action[]): Generator<readonly Action[]> {
-  let step: Action[] = [];
-  let octets = 0;
-  for (const copy of copies) {
-    const size = copy.message?.size ?? 0;
-    if (step.length > 0 && (step.length >= COPIES_A_STEP || octets + size > OCTETS_A_STEP)) {
-      yield step;
-      step = [];
-      octets = 0;
+export function inSteps(copies: readonly Action[]): Generator<readonly Action[]> {
+  return inStretches(copies, { most: COPIES_A_STEP, octets: OCTETS_A_STEP }, copy => copy.message?.size ?? 0);
+}
+
+/** Cuts a list into stretches of so many items and octets at most; one large item is a stretch of its own. */
+export function* inStretches<T>(
+  items: readonly T[],
+  { most, octets }: { readonly most: number; readonly octets: number },
+  sizeOf: (item: T) => number,
+): Generator<readonly T[]> {
+  let stretch: T[] = [];
+  let sum = 0;
+  for (const item of items) {
+    const size = sizeOf(item);
+    if (stretch.length > 0 && (stretch.length >= most || sum + size > octets)) {
+      yield stretch;
+      stretch = [];
+      sum = 0;
     }
-    step.push(copy);
-    octets += size;
+    stretch.push(item);
+    sum += size;
   }
-  if (step.length > 0) yield step;
+  if (stretch.length > 0) yield stretch;
 }

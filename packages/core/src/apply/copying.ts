@@ -5,6 +5,7 @@ import { hasFlag, protects } from '../model/flags.js';
 import { type End, isEdited } from '../model/pair.js';
 import type { MessageKey } from '../model/row.js';
 import type { DeliveryBatch, Slot } from '../side/side.js';
+import { inStretches } from './batches.js';
 import { CopyDelivery, type DeliveryJob, type Telling } from './copy-delivery.js';
 import { targetOf } from './copy-target.js';
 import type { Desk } from './desk.js';
@@ -23,10 +24,14 @@ const LOOKS = 3;
  * come in while the one before it is published.
  */
 export async function runCopies(desk: Desk, actions: readonly Action[], telling: Telling): Promise<void> {
+  const [first] = actions;
+  if (first === undefined) return;
+  const { keys, largestBatch = MESSAGES_A_BATCH } = desk.repository.sides[targetOf(first)];
+  const sizeOf = (action: Action) =>
+    desk.row(otherSide(targetOf(first)), sourceOf(action))?.identity.size ?? 0;
   let last: Promise<void> = Promise.resolve();
   let underWay: ReadonlySet<MessageKey> = new Set();
-  for (const batch of batches(desk, actions)) {
-    const { keys } = desk.repository.sides[targetOf(batch[0] ?? bug('an empty batch'))];
+  for (const batch of inStretches(actions, { most: largestBatch, octets: OCTETS_A_BATCH }, sizeOf)) {
     const sources = new Set(batch.map(action => sourceOf(action).key));
     // Two lines about one message: the second has to see what the first did.
     if (keys === 'uid' || [...sources].some(key => underWay.has(key))) await last;
@@ -46,25 +51,6 @@ export async function runCopies(desk: Desk, actions: readonly Action[], telling:
 
 function sourceOf(action: Action): End {
   return endOf(action, otherSide(targetOf(action)));
-}
-
-function* batches(desk: Desk, actions: readonly Action[]): Generator<readonly Action[]> {
-  let batch: Action[] = [];
-  let octets = 0;
-  for (const action of actions) {
-    const target = targetOf(action);
-    const source = otherSide(target);
-    const most = desk.repository.sides[target].largestBatch ?? MESSAGES_A_BATCH;
-    const size = desk.row(source, endOf(action, source))?.identity.size ?? 0;
-    if (batch.length > 0 && (batch.length >= most || octets + size > OCTETS_A_BATCH)) {
-      yield batch;
-      batch = [];
-      octets = 0;
-    }
-    batch.push(action);
-    octets += size;
-  }
-  if (batch.length > 0) yield batch;
 }
 
 /** Whether a copy may be made, judged by what both sides were just seen to have; a conflict's old pair may be replaced. */
