@@ -2,7 +2,7 @@ import { type Flags, NO_FLAGS } from '@postern/core/model/flags.js';
 import { ContentHasher } from '@postern/core/model/identity.js';
 import type { MailboxName } from '@postern/core/model/mailbox.js';
 import type { Epoch, MessageKey, Row } from '@postern/core/model/row.js';
-import type { DeliveryOutcome, Letter, Side } from '@postern/core/side/side.js';
+import type { DeliveryBatch, DeliveryOutcome, Letter, Side, Slot } from '@postern/core/side/side.js';
 
 export interface LetterParts {
   readonly flags?: Flags;
@@ -34,15 +34,30 @@ export function contentOf(bytes: Uint8Array): string {
   return hasher.finish().content;
 }
 
+/** The same in one piece, as a server's letters are. */
+export function wholeLetter(bytes: Buffer, parts: LetterParts = {}): Letter {
+  return { ...letter(bytes, parts), chunks: [bytes] };
+}
+
+/** A batch in which these letters are staged, in the order of its slots. */
+export async function stageAll(
+  side: Side,
+  mailbox: MailboxName,
+  letters: readonly Letter[],
+): Promise<{ readonly batch: DeliveryBatch; readonly slots: readonly Slot[] }> {
+  const batch = await side.deliver(mailbox);
+  const slots = await batch.prepare(letters.length);
+  for (const [index, one] of letters.entries()) await batch.stage(slots[index]!, one);
+  return { batch, slots };
+}
+
 /** Delivers messages in one batch, the way apply does. */
 export async function deliverAll(
   side: Side,
   mailbox: MailboxName,
   letters: readonly Letter[],
 ): Promise<readonly DeliveryOutcome[]> {
-  const batch = await side.deliver(mailbox);
-  const slots = await batch.prepare(letters.length);
-  for (const [index, one] of letters.entries()) await batch.stage(slots[index]!, one);
+  const { batch } = await stageAll(side, mailbox, letters);
   await batch.inspect();
   return batch.publish();
 }

@@ -7,9 +7,13 @@ import { setFlagsFromString } from 'node:v8';
 export function keepHeapSmall(): void {
   // The old generation grows by half before it is collected; the young one stays at the size it begins with.
   setFlagsFromString('--heap-growing-percent=50');
-  setFlagsFromString('--semi-space-growth-factor=1');
-  // The heap of a thread that begins sets the factor back for all.
+  keepYoungGeneration();
+  // The heap of a thread that begins sets it back for all.
   process.on('worker', thread => {
-    thread.once('online', () => setFlagsFromString('--semi-space-growth-factor=1'));
+    thread.once('online', keepYoungGeneration);
   });
+}
+
+function keepYoungGeneration(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
 }

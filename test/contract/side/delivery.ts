@@ -3,7 +3,7 @@ import { identityOf } from '@postern/core/model/identity.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
 import type { DeliveryBatch, DeliveryOutcome } from '@postern/core/side/side.js';
 import { describe, expect, it } from 'vitest';
-import { contentOf, deliverAll, letter, readAll } from '../../support/letters.js';
+import { contentOf, deliverAll, letter, readAll, stageAll, wholeLetter } from '../../support/letters.js';
 import { largeMessage, message, twins } from '../../support/messages.js';
 import { contentsOf, DATE, done, id, idsOf, oddEntries, rowsOf, type Used } from './opened-side.js';
 
@@ -53,10 +53,10 @@ export function describeDelivery(use: () => Used): void {
       const { side, abilities } = use();
       if (abilities.keys !== 'file') return;
       const stage = async (from: number) => {
-        const batch = await side.deliver(INBOX);
-        for (const [index, slot] of (await batch.prepare(80)).entries())
-          await batch.stage(slot, letter(message({ id: `n${from + index}` })));
-        return batch;
+        const letters = Array.from({ length: 80 }, (_, index) =>
+          wholeLetter(message({ id: `n${from + index}` })),
+        );
+        return (await stageAll(side, INBOX, letters)).batch;
       };
       const publish = async (batch: DeliveryBatch) => {
         await batch.inspect();

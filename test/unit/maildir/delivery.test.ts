@@ -20,7 +20,7 @@ import { Volume } from '@postern/core/side/maildir/volume.js';
 import { type DeliveryOutcome, type Letter, LetterNotKept, type Side } from '@postern/core/side/side.js';
 import { describe, expect, it } from 'vitest';
 import { codeOf, done } from '../../contract/side/opened-side.js';
-import { contentOf, deliverAll, letter } from '../../support/letters.js';
+import { contentOf, deliverAll, letter, stageAll, wholeLetter } from '../../support/letters.js';
 import { message } from '../../support/messages.js';
 import { CountingSeam, Crash, CrashSeam, effectsNamed, FaultSeam, HookSeam } from '../../support/seam.js';
 import { TemporaryMaildir } from './temporary-maildir.js';
@@ -36,15 +36,8 @@ async function deliverOne(
 /** Whether this machine has what it takes: Linux 5.8 and GNU coreutils. */
 const syncsVolumes = await new Volume('all').canSync(octetsOfText(tmpdir()));
 
-/** In one piece, as a server's letters are. */
-const whole = (bytes: Buffer, parts: Partial<Letter> = {}): Letter => ({
-  ...letter(bytes),
-  ...parts,
-  chunks: [bytes],
-});
-
 const many = (count: number): Letter[] =>
-  Array.from({ length: count }, (_, index) => whole(message({ id: `m${index}` })));
+  Array.from({ length: count }, (_, index) => wholeLetter(message({ id: `m${index}` })));
 
 /** Those of this process, which makes one at most. */
 const threads: Worker[] = [];
@@ -183,9 +176,7 @@ describe('a delivery', () => {
     const side = maildir.side({ seam: failsOnce });
     const sibling = await side.another();
     const stage = async (to: Side) => {
-      const batch = await to.deliver(INBOX);
-      const slots = await batch.prepare(100);
-      for (const [at, one] of many(100).entries()) await batch.stage(slots[at]!, one);
+      const { batch } = await stageAll(to, INBOX, many(100));
       await batch.inspect();
       return batch;
     };
@@ -316,11 +307,11 @@ describe.runIf(syncsVolumes)('letters that another thread writes', () => {
     const maildir = await TemporaryMaildir.make();
     const side = maildir.side();
     const odd = [
-      whole(message({ body: 'bare CR\r\r\nCR\rLF\nend' })),
-      whole(message({ body: `${'long\r\n'.repeat(60_000)}end` })),
+      wholeLetter(message({ body: 'bare CR\r\r\nCR\rLF\nend' })),
+      wholeLetter(message({ body: `${'long\r\n'.repeat(60_000)}end` })),
       letter(message({ body: 'in pieces\r\n'.repeat(99) }), { chunk: 3 }),
-      whole(message({ id: 'flagged' }), { flags: ['\\Seen', 'Work'], date: 1_500_000_000_000 }),
-      whole(message({ id: 'later' }), { date: 9e15 }),
+      wholeLetter(message({ id: 'flagged' }), { flags: ['\\Seen', 'Work'], date: 1_500_000_000_000 }),
+      wholeLetter(message({ id: 'later' }), { date: 9e15 }),
     ];
     const rows = (await deliverAll(side, INBOX, [...odd, ...many(100)])).map(done);
     expect(rows).toHaveLength(105);
@@ -375,9 +366,7 @@ describe.runIf(syncsVolumes)('letters that another thread writes', () => {
 
   it('RF-01: a batch that is given up leaves nothing behind', async () => {
     const maildir = await TemporaryMaildir.make();
-    const batch = await maildir.side().deliver(INBOX);
-    const slots = await batch.prepare(100);
-    for (const [at, one] of many(100).entries()) await batch.stage(slots[at]!, one);
+    const { batch, slots } = await stageAll(maildir.side(), INBOX, many(100));
     await batch.discard(slots[5]!);
     await batch.abandon();
     expect(everything(maildir)).toEqual([]);
@@ -386,12 +375,8 @@ describe.runIf(syncsVolumes)('letters that another thread writes', () => {
   it('that it did not write are not delivered when it ends, and the next are written without it', async () => {
     const maildir = await TemporaryMaildir.make();
     const side = maildir.side();
-    const batch = await side.deliver(INBOX);
-    const slots = await batch.prepare(100);
-    for (const [at, one] of many(100).entries()) await batch.stage(slots[at]!, one);
-    const other = await side.deliver(INBOX);
-    const otherSlots = await other.prepare(100);
-    for (const [at, one] of many(100).entries()) await other.stage(otherSlots[at]!, one);
+    const { batch } = await stageAll(side, INBOX, many(100));
+    const { batch: other } = await stageAll(side, INBOX, many(100));
     const ended = threads.at(-1)!.terminate();
     await expect(batch.inspect()).rejects.toMatchObject({ code: 'failed', mailbox: INBOX });
     await ended;

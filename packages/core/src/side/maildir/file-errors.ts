@@ -22,15 +22,14 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /** Whether the system said no; anything else is a crash, a bug, or what was said of one before. */
-export function isSystemError(error: unknown): boolean {
+export function isSystemError(error: unknown): error is Error & { readonly code: string } {
   return errnoOf(error) !== undefined && !(error instanceof PosternError);
 }
 
 /** A system error as a reason for people. Anything else (a crash, a bug) is thrown on as it is. */
 export function reasonOf(error: unknown): string {
   if (!isSystemError(error)) throw error;
-  const errno = errnoOf(error) ?? '';
-  return REASONS[errno] ?? errno;
+  return REASONS[error.code] ?? error.code;
 }
 
 const CODES: Readonly<Record<string, ErrorCode>> = {
@@ -48,7 +47,7 @@ export function writeError(
   details: { readonly mailbox?: string } = {},
 ): unknown {
   if (!isSystemError(error)) return error;
-  return new PosternError(CODES[errnoOf(error) ?? ''] ?? 'failed', `${what}: ${reasonOf(error)}`, {
+  return new PosternError(CODES[error.code] ?? 'failed', `${what}: ${reasonOf(error)}`, {
     cause: error,
     ...details,
   });

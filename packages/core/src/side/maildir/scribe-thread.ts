@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { openSeam } from '../../model/effect.js';
-import { errnoOf } from '../../model/error.js';
+import { isSystemError } from './file-errors.js';
 import { LetterFile, type Written } from './letter-file.js';
 import type { Parcel, ParcelAnswer, ParcelLetter, ParcelResult } from './parcel.js';
 import { unlinkFile } from './place-file.js';
@@ -21,9 +21,8 @@ function resultOf(letter: ParcelLetter, bytes: Uint8Array): ParcelResult {
   try {
     return write(letter, bytes);
   } catch (error) {
-    const code = errnoOf(error);
-    if (code === undefined) throw error;
-    return { error: error as Error, code };
+    if (!isSystemError(error)) throw error;
+    return { error, code: error.code };
   }
 }
 

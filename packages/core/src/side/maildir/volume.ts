@@ -8,7 +8,7 @@ import { type Octets, pathBytes, printable } from './octets.js';
 /** Those whose syncfs(2) writes all there is and tells of failures, by the type statfs(2) says: ext2 to ext4, XFS, Btrfs. */
 const KNOWN_TYPES: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e]);
 /** Not looked for in PATH: a `sync` there may be the user's own way to call us. */
-const PROGRAM = ['/usr/bin/sync', '/bin/sync'].find(path => existsSync(path));
+const PROGRAMS = ['/usr/bin/sync', '/bin/sync'];
 /** What other programs wrote is written along. Milliseconds after which that took too long to be tried again. */
 const TOO_LONG = 2_000;
 
@@ -29,7 +29,7 @@ export class Volume {
   /** Whether `sync` is worth a try for files below this directory. */
   async canSync(directory: Octets): Promise<boolean> {
     if (this.#isBusy || this.#hasFailed || !tellsErrors() || !this.#hasKnownType(directory)) return false;
-    return isGnu();
+    return (await gnuSync()) !== undefined;
   }
 
   /**
@@ -76,25 +76,36 @@ function tellsErrors(): boolean {
   return process.platform === 'linux' && (major > 5 || (major === 5 && minor >= 8));
 }
 
-let gnu: Promise<boolean> | undefined;
+let gnu: Promise<string | undefined> | undefined;
 
-/** Whether the program is that of GNU coreutils: others (BusyBox) do not look at what syncfs answers. */
-function isGnu(): Promise<boolean> {
+/** The program where it is that of GNU coreutils: others (BusyBox) do not look at what syncfs answers. */
+function gnuSync(): Promise<string | undefined> {
   gnu ??= new Promise(resolve => {
-    if (PROGRAM === undefined) resolve(false);
-    else execFile(PROGRAM, ['--version'], (_error, told) => resolve(told.includes('GNU coreutils')));
+    const program = PROGRAMS.find(path => existsSync(path));
+    if (program === undefined) resolve(undefined);
+    else {
+      execFile(program, ['--version'], (_error, told) =>
+        resolve(told.includes('GNU coreutils') ? program : undefined),
+      );
+    }
   });
   return gnu;
 }
 
-function syncFileSystemOf(directory: Octets): Promise<boolean> {
+async function syncFileSystemOf(directory: Octets): Promise<boolean> {
+  const program = await gnuSync();
+  if (program === undefined) return false;
   const fd = openSync(pathBytes(directory), constants.O_RDONLY | constants.O_DIRECTORY);
-  return new Promise<boolean>(resolve => {
-    // By its descriptor: names are octets, and arguments of a program are text.
-    const child = spawn(PROGRAM ?? '', ['-f', '/proc/self/fd/3'], {
-      stdio: ['ignore', 'ignore', 'ignore', fd],
+  try {
+    return await new Promise<boolean>(resolve => {
+      // By its descriptor: names are octets, and arguments of a program are text.
+      const child = spawn(program, ['-f', '/proc/self/fd/3'], {
+        stdio: ['ignore', 'ignore', 'ignore', fd],
+      });
+      child.once('error', () => resolve(false));
+      child.once('close', code => resolve(code === 0));
     });
-    child.once('error', () => resolve(false));
-    child.once('close', code => resolve(code === 0));
-  }).finally(() => closeSync(fd));
+  } finally {
+    closeSync(fd);
+  }
 }
