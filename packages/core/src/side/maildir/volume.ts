@@ -98,9 +98,10 @@ async function syncFileSystemOf(directory: Octets): Promise<boolean> {
   const fd = openSync(pathBytes(directory), constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     return await new Promise<boolean>(resolve => {
-      // By its descriptor: names are octets, and arguments of a program are text.
+      // By its descriptor: names are octets, and arguments of a program are text. An interrupt from a terminal is not for it.
       const child = spawn(program, ['-f', '/proc/self/fd/3'], {
         stdio: ['ignore', 'ignore', 'ignore', fd],
+        detached: true,
       });
       child.once('error', () => resolve(false));
       child.once('close', code => resolve(code === 0));
