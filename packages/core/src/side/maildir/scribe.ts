@@ -1,4 +1,4 @@
-import type { Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import type { Seam } from '../../model/effect.js';
 import { bug, PosternError } from '../../model/error.js';
 import type { MailboxName } from '../../model/mailbox.js';
@@ -118,13 +118,11 @@ class Thread {
     return Thread.#only;
   }
 
-  static async #start(): Promise<Thread | undefined> {
-    // Few commands need one.
-    const { Worker } = await import('node:worker_threads');
-    const worker = new Worker(new URL('./scribe-thread.js', import.meta.url), {
-      resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
-    });
+  static #start(): Promise<Thread | undefined> {
     return new Promise(resolve => {
+      const worker = new Worker(new URL('./scribe-thread.js', import.meta.url), {
+        resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 },
+      });
       // It says that it is ready: `online` comes before its file is read.
       worker.once('message', () => resolve(new Thread(worker)));
       for (const event of ['error', 'exit']) worker.once(event, () => resolve(undefined));
