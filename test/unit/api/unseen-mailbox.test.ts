@@ -63,3 +63,45 @@ describe('P3: while a mailbox that base knows cannot be read', () => {
     expect(rig.local.contents('INBOX')).toHaveLength(2);
   });
 });
+
+describe('a mailbox that is there, and could never be looked into', () => {
+  const planned = async (rig: Rig) => {
+    const { actions, blocked } = await rig.plan();
+    return [...actions.map(action => action.op), ...blocked.map(({ mailbox }) => `${mailbox} waits`)];
+  };
+
+  it('does not look missing to a plan, and is merged when it can be read', async () => {
+    const rig = await Rig.create();
+    rig.local.add('INBOX', message({ id: 'a' }));
+    rig.local.createMailbox('Work');
+    rig.remote.createMailbox('Work');
+    for (const side of [rig.local, rig.remote]) side.add('Work', message({ id: 'b' }));
+    rig.remote.mailbox('Work').fault = 'it announces 7 messages and lists 6';
+    expect(await planned(rig)).toEqual(['upload', 'Work waits']);
+    expect(await planned(rig)).toEqual(['upload', 'Work waits']);
+    expect((await rig.sync()).apply.counts).toMatchObject({ done: 1, failed: 0 });
+    expect(rig.remote.contents('INBOX')).toEqual(rig.local.contents('INBOX'));
+
+    rig.remote.mailbox('Work').fault = undefined;
+    expect(await planned(rig)).toEqual(['pair']);
+  });
+
+  it('is new on the other side once it is gone', async () => {
+    const rig = await Rig.create();
+    for (const side of [rig.local, rig.remote]) side.createMailbox('Work');
+    rig.local.add('Work', message({ id: 'b' }));
+    rig.remote.mailbox('Work').fault = 'it announces 7 messages and lists 6';
+    expect(await planned(rig)).toEqual(['Work waits']);
+    rig.remote.deleteMailbox('Work');
+    expect(await planned(rig)).toEqual(['create-mailbox-remote', 'upload']);
+  });
+
+  it('that neither side has any more, is forgotten', async () => {
+    const rig = await Rig.create();
+    rig.remote.createMailbox('Work');
+    rig.remote.mailbox('Work').fault = 'it announces 7 messages and lists 6';
+    expect(await planned(rig)).toEqual(['Work waits']);
+    rig.remote.deleteMailbox('Work');
+    expect(await planned(rig)).toEqual([]);
+  });
+});

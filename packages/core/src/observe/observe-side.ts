@@ -3,9 +3,11 @@ import { bug, isMailboxUnread, PosternError } from '../model/error.js';
 import { type Hidden, hiddenAt, hides } from '../model/hidden.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
 import type { MailboxEntry, MessageKey, Problem } from '../model/row.js';
-import { type MailboxRecord, unquiet } from '../state/records.js';
+import { exceptOf, type MailboxRecord, unquiet } from '../state/records.js';
 import { eachInLanes, type Progress, type Repository } from '../state/repository.js';
+import type { Change } from '../state/store.js';
 import { forgetLeftOut } from './apply-scope.js';
+import { loadRecord } from './load-view.js';
 import { type MailboxChange, observeMailbox } from './observe-mailbox.js';
 import { witnessFault } from './went-back.js';
 
@@ -81,6 +83,7 @@ export async function observeSide(
     if (sight instanceof PosternError) {
       unread.add(mailbox);
       problems.push({ mailbox, reason: sight.message });
+      await noteUnread(repository, side, { mailbox, reason: sight.message });
       if (record?.agreed && !gotNoMail(record, side, entry)) unseen.set(mailbox, sight.message);
       continue;
     }
@@ -89,9 +92,9 @@ export async function observeSide(
     for (const [key, reason] of unreadable) problems.push({ mailbox, key, reason });
     if ((record?.generation ?? 0) > 0) sight.unwitnessed ? unwitnessed++ : witnessed++;
   }
-  for (const record of missing) {
-    if (!wanted(record.mailbox)) continue;
-    await forgetLeftovers(repository, side, record);
+  for (const known of missing) {
+    if (!wanted(known.mailbox)) continue;
+    const record = await forgetLeftovers(repository, side, known);
     const place = hiddenAt(hidden, record);
     if (place !== undefined && isKnown(record, side)) {
       const reason = `it is out of sight: ${place.reason}`;
@@ -113,14 +116,37 @@ export async function observeSide(
   };
 }
 
-/** Rows of a first look that died, at a mailbox that the side has no more: nothing vouches for them. */
+/**
+ * What a first look that failed or died left of a mailbox that the side has no more: nothing vouches for its rows, and that it
+ * could not be read says nothing any longer. Gives the record without it.
+ */
 async function forgetLeftovers(
   { store }: Repository,
   side: SideName,
-  { mailbox, sides }: MailboxRecord,
+  record: MailboxRecord,
+): Promise<MailboxRecord> {
+  const { unread, ...rest } = record;
+  const { mailbox, sides } = rest;
+  const changes: Change[] = [];
+  if (sides[side] === undefined && (await store.count(side, mailbox)) > 0)
+    changes.push({ clear: side, mailbox });
+  const others = exceptOf(unread, side);
+  const value = { ...rest, ...(others === undefined ? {} : { unread: others }) };
+  if (unread?.[side] !== undefined) changes.push({ put: 'mailbox', mailbox: '', key: mailbox, value });
+  if (changes.length > 0) await store.write(changes, { durable: false });
+  return value;
+}
+
+/** Where nothing is known of a mailbox that is there, it must not look as if it were not. */
+async function noteUnread(
+  { store }: Repository,
+  side: SideName,
+  { mailbox, reason }: { readonly mailbox: MailboxName; readonly reason: string },
 ): Promise<void> {
-  if (sides[side] !== undefined || (await store.count(side, mailbox)) === 0) return;
-  await store.write([{ clear: side, mailbox }], { durable: false });
+  const record = await loadRecord(store, mailbox);
+  if (record.sides[side] !== undefined || record.unread?.[side] === reason) return;
+  const value = { ...unquiet(record), unread: { ...record.unread, [side]: reason } };
+  await store.write([{ put: 'mailbox', mailbox: '', key: mailbox, value }], { durable: false });
 }
 
 /** What became of a look at one mailbox. */

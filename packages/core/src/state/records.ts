@@ -73,6 +73,8 @@ export interface MailboxRecord {
   readonly rematch?: string;
   /** How many listings in a row came without the mailbox, on a side that had it. */
   readonly missing?: Partial<Record<SideName, number>>;
+  /** Why a side that lists the mailbox could not be looked into, so that nothing is known of what is there. */
+  readonly unread?: Partial<Record<SideName, string>>;
   /** Both sides had the mailbox at the same time once. */
   readonly agreed?: boolean;
   /** The merge found nothing to do here, and no row or pair changed since: planning may pass it over. */
@@ -101,6 +103,15 @@ export const WHOLLY_QUIET: Pick<MailboxRecord, 'quiet' | 'touched'> = {
 /** The record without its claim that a merge would find nothing to do, or where. */
 export function unquiet({ quiet: _quiet, touched: _touched, ...rest }: MailboxRecord): MailboxRecord {
   return rest;
+}
+
+/** What a record says of the sides each, without what it says of this one; undefined where nothing is left. */
+export function exceptOf<T>(
+  field: Partial<Record<SideName, T>> | undefined,
+  side: SideName,
+): Partial<Record<SideName, T>> | undefined {
+  const { [side]: _left, ...others } = field ?? {};
+  return Object.keys(others).length === 0 ? undefined : others;
 }
 
 export interface SideRecord {
