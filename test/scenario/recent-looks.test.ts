@@ -8,37 +8,48 @@ const keyOf = ({ rig }: ImapRig, side: 'remote' | 'local', subject: string) =>
   [...rig[side].mailbox('INBOX').messages.values()].find(({ envelope }) => envelope.subject === subject)!.key;
 
 describe('a look of a moment ago', () => {
-  it.each([
-    ['with mod-sequences', (answer: string) => answer],
-    [
-      'without mod-sequences, although it has CONDSTORE (NOMODSEQ, RFC 7162 §3.1.2.2)',
-      (answer: string) =>
+  const SERVERS = [
+    { mailbox: 'with mod-sequences', twist: (answer: string) => answer },
+    {
+      mailbox: 'without mod-sequences, although it has CONDSTORE (NOMODSEQ, RFC 7162 §3.1.2.2)',
+      twist: (answer: string) =>
         answer.replace(/\* OK \[HIGHESTMODSEQ \d+\] x/g, '* OK [NOMODSEQ] x').replace(/ MODSEQ \(\d+\)/g, ''),
-    ],
-  ])('does not let a message go that was flagged since, in a mailbox %s', async (_what, twist) => {
-    const one = await imapRig();
-    one.quirks.twist = twist;
-    for (const subject of ['a', 'b', 'c']) one.rig.remote.add('INBOX', mail(subject));
-    await one.tried();
-    const uid = keyOf(one, 'remote', 'b');
-    // The mailbox is open for writing already when the deletion is looked at.
-    one.rig.local.flag('INBOX', keyOf(one, 'local', 'a'), { add: ['\\Flagged'] });
-    one.rig.local.remove('INBOX', keyOf(one, 'local', 'b'));
-    let stored = false;
-    let isFlagged = false;
-    one.quirks.twist = (answer, { text }) => {
-      stored ||= text.startsWith('UID STORE');
-      const said = twist(answer);
-      if (stored && !isFlagged && text.startsWith(`UID FETCH ${uid} `)) {
-        isFlagged = true;
-        one.rig.remote.flag('INBOX', uid, { add: ['\\Flagged'] });
-      }
-      return said;
-    };
-    await one.tried();
-    expect(isFlagged).toBe(true);
-    expect(subjects(one.rig.remote)).toEqual(['a', 'b', 'c']);
-  });
+    },
+  ];
+  const MOMENTS = [
+    {
+      moment: 'right after it was looked at',
+      is: (text: string) => /^UID FETCH [12:,]*2 \(UID FLAGS/.test(text),
+    },
+    { moment: 'after something else was changed', is: (text: string) => /^UID STORE 1 /.test(text) },
+  ];
+  it.each(SERVERS.flatMap(server => MOMENTS.map(moment => ({ ...server, ...moment }))))(
+    'does not let a message go that was flagged $moment, in a mailbox $mailbox',
+    async ({ twist, is }) => {
+      const one = await imapRig();
+      one.quirks.twist = twist;
+      for (const subject of ['a', 'b', 'c']) one.rig.remote.add('INBOX', mail(subject));
+      await one.tried();
+      const uid = keyOf(one, 'remote', 'b');
+      // The mailbox is open for writing already when the deletion is looked at.
+      one.rig.local.flag('INBOX', keyOf(one, 'local', 'a'), { add: ['\\Flagged'] });
+      one.rig.local.remove('INBOX', keyOf(one, 'local', 'b'));
+      let isSelected = false;
+      let isFlagged = false;
+      one.quirks.twist = (answer, { text }) => {
+        isSelected ||= text.startsWith('SELECT');
+        const said = twist(answer);
+        if (isSelected && !isFlagged && is(text)) {
+          isFlagged = true;
+          one.rig.remote.flag('INBOX', uid, { add: ['\\Flagged'] });
+        }
+        return said;
+      };
+      await one.tried();
+      expect(isFlagged).toBe(true);
+      expect(subjects(one.rig.remote)).toEqual(['a', 'b', 'c']);
+    },
+  );
 
   it('does not take a message for gone that came after the mailbox was opened, and is not told of before a NOOP', async () => {
     const one = await imapRig();

@@ -150,6 +150,8 @@ export class MemorySide extends SnapshotTaker implements Side {
     return { rows, gone };
   }
 
+  async foresee(): Promise<void> {}
+
   async read(
     name: MailboxName,
     epoch: Epoch,

@@ -17,6 +17,7 @@ import { Desk } from './desk.js';
 import { runDuplicates } from './duplicating.js';
 import { finishRenames } from './finish-renames.js';
 import { runFlags } from './flagging.js';
+import { foreseeLooks } from './foresee.js';
 import { withoutDoubt, withoutMoved } from './hold-back.js';
 import { already, failed, outcomeOf, type Refusal, type Report, skipped } from './judgement.js';
 import { LandedMessages } from './landed.js';
@@ -292,6 +293,7 @@ class Run {
     const telling = { report: this.#report, landed };
     const elsewhere = this.#whereabouts;
     const of = (op: Action['op']) => actions.filter(action => action.op === op);
+    await this.#step(() => foreseeLooks(desk, actions, landed));
     for (const op of ['download', 'upload'] as const) {
       for (const part of inSteps(withoutDoubt(of(op), inDoubt, this.#report))) {
         await this.#step(async () => {

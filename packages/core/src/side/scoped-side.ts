@@ -19,6 +19,7 @@ import type {
   DeliveryBatch,
   FlagChange,
   FlagOutcome,
+  Foreseen,
   Letter,
   Moment,
   MoveOutcome,
@@ -112,6 +113,10 @@ export class ScopedSide implements Side {
 
   async look(mailbox: MailboxName, epoch: Epoch, keys: readonly MessageKey[], when?: Moment): Promise<Sight> {
     return this.#side.look(this.#inner(mailbox), epoch, keys, when);
+  }
+
+  async foresee(mailbox: MailboxName, epoch: Epoch, questions: Foreseen): Promise<void> {
+    return this.#side.foresee(this.#inner(mailbox), epoch, questions);
   }
 
   async read(

@@ -57,6 +57,12 @@ export interface Side {
   look(mailbox: MailboxName, epoch: Epoch, keys: readonly MessageKey[], when?: Moment): Promise<Sight>;
 
   /**
+   * Says what will be asked of a mailbox within a moment: a side at a distance may ask for it at once. A hint: nothing is promised, and what is
+   * wrong with the mailbox shows in the calls that follow.
+   */
+  foresee(mailbox: MailboxName, epoch: Epoch, questions: Foreseen): Promise<void>;
+
+  /**
    * Reads messages, one after the other, and hands each to `take` before the next is read. A message that is gone or
    * cannot be read is passed over; the caller notices which `take` never saw. An error thrown by `take` ends the reading.
    */
@@ -138,6 +144,17 @@ export interface Side {
 }
 
 export type Moment = 'now' | 'recent' | 'gone' | 'to-change';
+
+export interface Foreseen {
+  /** Messages that will be looked at as they were within the last second. */
+  readonly looks: readonly MessageKey[];
+  /** The same of messages that are believed to be gone. */
+  readonly gone: readonly MessageKey[];
+  /** Messages that will be read: few and small ones. */
+  readonly bodies: readonly MessageKey[];
+  /** Something will be changed or delivered. */
+  readonly writes: boolean;
+}
 
 export interface Sight {
   readonly rows: ReadonlyMap<MessageKey, Row>;

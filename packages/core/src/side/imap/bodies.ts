@@ -5,6 +5,7 @@ import { tuidOctets } from '../../model/tuid-filter.js';
 import type { Letter } from '../side.js';
 import { bodyPiece, type Fetched, fetch, WHOLE_BODY } from './fetch.js';
 import { fetchSets, type Reopen } from './fetch-sets.js';
+import { takeForeseenBody } from './recent-look.js';
 import { demandEpoch, type Opened } from './selection.js';
 import type { Session } from './session.js';
 import { keyOf, uidOf, uidSets } from './uid-set.js';
@@ -40,6 +41,24 @@ export async function readBodies(
   const large = rows.filter(row => row.identity.size > LARGE);
   for (const batch of batches(rows.filter(row => row.identity.size <= LARGE))) await reader.whole(batch);
   for (const row of large) await reader.inPieces(row);
+}
+
+/** Hands out what came when the mailbox was opened a moment ago; returns the rows of which nothing did. */
+export async function readForeseen(
+  { selection }: Opened,
+  epoch: Epoch,
+  rows: readonly Row[],
+  take: Take,
+): Promise<readonly Row[]> {
+  demandEpoch(selection, epoch);
+  const left: Row[] = [];
+  for (const row of rows) {
+    const fetched = takeForeseenBody(selection, row.key);
+    const letter = fetched === undefined ? undefined : letterOf(fetched);
+    if (letter === undefined) left.push(row);
+    else await take(letter);
+  }
+  return left;
 }
 
 function batches(rows: readonly Row[]): number[][] {

@@ -15,7 +15,7 @@ export interface RawClient {
   readonly secureConnection: boolean;
   readonly greeting?: string;
   capabilities: Map<string, boolean | number>;
-  readonly namespaces?: Namespaces;
+  namespaces?: Namespaces;
   commands: Map<string, ClientCommand>;
   rawSensitiveCommand: boolean;
   commandParts: readonly Buffer[];
@@ -50,7 +50,7 @@ export interface ResponseStream extends Transform {
   readonly lineBytes: number;
 }
 
-interface Namespaces {
+export interface Namespaces {
   readonly personal?: readonly Namespace[] | false;
   readonly other?: readonly Namespace[] | false;
   readonly shared?: readonly Namespace[] | false;
@@ -67,11 +67,15 @@ type ClientCommand = (client: RawClient, ...args: readonly unknown[]) => Promise
 /** Octets a single literal may have: bodies above 4 MB travel in pieces of 1 MB. */
 const LARGEST_LITERAL = 64 * 1024 * 1024;
 
-/** A client that is not connected yet. `fault` hears of every line that imapflow could not make sense of. */
+/**
+ * A client that is not connected yet. `fault` hears of every line that imapflow could not make sense of. `namespaces`: what the server
+ * said of them on an earlier connection.
+ */
 export async function makeClient(
   options: ImapOptions,
   password: string,
   fault: (what: string) => void,
+  namespaces?: Namespaces,
 ): Promise<RawClient> {
   const [{ ImapFlow }, { default: compile }] = await Promise.all([
     import('imapflow'),
@@ -100,7 +104,7 @@ export async function makeClient(
     logger: faultLogger(fault),
   } as unknown as ConstructorParameters<typeof ImapFlow>[0]) as unknown as RawClient;
   disableExtensions(client, options.disabled ?? []);
-  client.commands = fewerRoundTrips(client.commands, password);
+  client.commands = fewerRoundTrips(client.commands, password, namespaces);
   appendWithoutAsking(client, compile as unknown as Compile);
   return client;
 }
@@ -122,9 +126,13 @@ function faultLogger(fault: (what: string) => void): object {
 
 /**
  * Saves round trips of the login: ID is only sent to the one server that insists on it, and LOGIN (one turn) is taken
- * before AUTHENTICATE PLAIN (two) where the credentials can be quoted.
+ * before AUTHENTICATE PLAIN (two) where the credentials can be quoted. NAMESPACE is asked once an account.
  */
-function fewerRoundTrips(commands: Map<string, ClientCommand>, password: string): Map<string, ClientCommand> {
+function fewerRoundTrips(
+  commands: Map<string, ClientCommand>,
+  password: string,
+  namespaces: Namespaces | undefined,
+): Map<string, ClientCommand> {
   const own = new Map(commands);
   const id = commands.get('ID')!;
   const login = commands.get('LOGIN')!;
@@ -140,5 +148,10 @@ function fewerRoundTrips(commands: Map<string, ClientCommand>, password: string)
       ? login(client, user, password)
       : authenticate(client, user, ...rest);
   });
+  if (namespaces !== undefined) {
+    own.set('NAMESPACE', async client => {
+      client.namespaces = namespaces;
+    });
+  }
   return own;
 }

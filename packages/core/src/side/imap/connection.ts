@@ -1,5 +1,5 @@
 import { bug, PosternError } from '../../model/error.js';
-import { makeClient, type RawClient } from './client.js';
+import { makeClient, type Namespaces, type RawClient } from './client.js';
 import { connectFailure, serverText } from './error-words.js';
 import type { ImapOptions } from './imap-options.js';
 import { duration, lossOf } from './loss.js';
@@ -13,9 +13,17 @@ const MOST_ALERTS = 20;
 export class Connection {
   readonly #options: ImapOptions;
   #session: Session | undefined;
+  #namespaces: Namespaces | undefined;
 
   constructor(options: ImapOptions) {
     this.#options = options;
+  }
+
+  /** One more to the same account. */
+  another(options: ImapOptions): Connection {
+    const connection = new Connection(options);
+    connection.#namespaces = this.#namespaces;
+    return connection;
   }
 
   /** A session that can be used. Throws `unreachable`, `try-later`, `tls-refused` or `login-refused`. */
@@ -49,7 +57,8 @@ export class Connection {
   async #connect(): Promise<Session> {
     const password = await this.#options.password();
     let session: Session | undefined;
-    const client = await makeClient(this.#options, password, what => session?.noteFault(what));
+    const fault = (what: string) => session?.noteFault(what);
+    const client = await makeClient(this.#options, password, fault, this.#namespaces);
     let loss: string | undefined;
     this.#listen(client, error => {
       loss ??= lossOf(error, this.#options);
@@ -71,6 +80,7 @@ export class Connection {
     }
     if (this.#options.tls === 'starttls' && !client.secureConnection)
       bug('a session without the TLS it requires');
+    this.#namespaces = client.namespaces;
     session = new Session(client, this.#options);
     return session;
   }

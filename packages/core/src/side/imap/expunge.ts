@@ -1,13 +1,18 @@
 import { PosternError } from '../../model/error.js';
 import { canStore } from '../../model/flags.js';
 import type { Row } from '../../model/row.js';
+import { sequenceNumber } from './bulk/fetch-row.js';
+import { Failed } from './bulk/pipeline.js';
 import { CommandRefused } from './error-words.js';
-import { UID_ONLY } from './fetch.js';
+import { bulkFetch, isWhole, UID_ONLY } from './fetch.js';
 import { fetchSets } from './fetch-sets.js';
 import type { Place } from './selection.js';
 import type { Session } from './session.js';
 import { type Attribute, atom, sequence, textOf } from './tokens.js';
 import { expandUidSet, type UidSet, uidSets } from './uid-set.js';
+
+/** Up to this many are expunged and looked for at once: with more a server may be silent for long. */
+const FEW = 100;
 
 /** Verified messages of the open mailbox that something is done with. */
 export interface Victims {
@@ -32,24 +37,76 @@ export async function expunge(victims: Victims, set: UidSet): Promise<Map<number
   const changed = await mark(victims, set);
   const marked = set.uids.filter(uid => !changed.has(uid));
   if (marked.length === 0 || !session.has('UIDPLUS')) return told(victims, set, changed);
-  try {
-    for (const part of uidSets(marked)) {
-      await session.command({
-        effect: 'UID EXPUNGE',
-        target: place.mailbox,
-        command: 'UID EXPUNGE',
-        attributes: [sequence(part.text)],
-        progress: false,
-      });
-    }
-  } catch (error) {
-    // A server that announced UIDPLUS and does not know the command: never a bare EXPUNGE instead.
-    if (!(error instanceof CommandRefused) || error.code === 'try-later') throw error;
-  }
-  const left = await stillThere(session, place, marked);
+  const left = await expungeMarked(session, place, marked);
   const outcomes = told(victims, set, changed);
   for (const uid of marked) if (!left.has(uid)) outcomes.set(uid, { kind: 'done' });
   return outcomes;
+}
+
+/** Expunges marked messages; returns those that are still there, whatever the server said. */
+async function expungeMarked(
+  session: Session,
+  place: Place,
+  uids: readonly number[],
+): Promise<ReadonlySet<number>> {
+  const answer = uids.length <= FEW ? await expungeAndWatch(session, place, uids) : undefined;
+  if (answer === undefined) {
+    for (const { text } of uidSets(uids)) {
+      const command = { command: 'UID EXPUNGE', attributes: [sequence(text)], progress: false };
+      await unlessRefused(session.command({ effect: 'UID EXPUNGE', target: place.mailbox, ...command }));
+    }
+  }
+  return answer === 'gone' ? new Set() : stillThere(session, place, uids);
+}
+
+/**
+ * Expunges few messages, and says in the same breath where in the mailbox each is: so the server's EXPUNGE lines tell of each of them whether it
+ * went. One it does not find any more is gone too, whichever of the two commands it carries out first. Undefined where that cannot be; nothing was sent
+ * then.
+ */
+async function expungeAndWatch(
+  session: Session,
+  { mailbox }: Place,
+  uids: readonly number[],
+): Promise<'gone' | 'unclear' | undefined> {
+  const [set, ...more] = uidSets(uids);
+  if (set === undefined || more.length > 0) return undefined;
+  const { faults } = session;
+  const places = new Map<number, number>();
+  let place = 0;
+  const request = { mailbox, set: set.text, columns: UID_ONLY };
+  const look = bulkFetch(session, request, ({ uid }) => void places.set(uid, place));
+  const row = (response: Buffer, from: number) => {
+    place = sequenceNumber(response);
+    return look.row?.(response, from);
+  };
+  const text = `UID EXPUNGE ${set.text}`;
+  const expunged = (gone: number) => leave(places, gone);
+  const results = await session.pipeline([
+    { ...look, row },
+    { effect: 'UID EXPUNGE', target: mailbox, text, expunged },
+  ]);
+  if (results === undefined) return undefined;
+  for (const result of results)
+    if (result instanceof Failed) await unlessRefused(Promise.reject(result.error));
+  return results.every(isWhole) && places.size === 0 && session.faults === faults ? 'gone' : 'unclear';
+}
+
+/** A message leaves its place, and all behind it move up (RFC 3501 §7.4.1). */
+function leave(places: Map<number, number>, gone: number): void {
+  for (const [uid, place] of places) {
+    if (place === gone) places.delete(uid);
+    else if (place > gone) places.set(uid, place - 1);
+  }
+}
+
+/** A server that announced UIDPLUS may not know the command: never a bare EXPUNGE instead. */
+async function unlessRefused(sent: Promise<unknown>): Promise<void> {
+  try {
+    await sent;
+  } catch (error) {
+    if (!(error instanceof CommandRefused) || error.code === 'try-later') throw error;
+  }
 }
 
 /** Marks these messages \Deleted and expunges none. Throws `CommandRefused` where the server does not. */

@@ -8,6 +8,7 @@ import type {
   DeliveryBatch,
   FlagChange,
   FlagOutcome,
+  Foreseen,
   Letter,
   Moment,
   MoveOutcome,
@@ -19,18 +20,19 @@ import type {
   Sight,
   Witness,
 } from '../side.js';
-import { readBodies } from './bodies.js';
+import { readBodies, readForeseen } from './bodies.js';
 import { Connection } from './connection.js';
 import { createOnServer } from './create-mailbox.js';
 import { deleteOnServer } from './delete-mailbox.js';
 import { ImapDelivery } from './delivery.js';
+import { foresee } from './foresee.js';
 import { type ImapOptions, imapAddress } from './imap-options.js';
 import { listMailboxes, type NamedListing } from './listing.js';
 import { lookAt } from './look.js';
 import { rawNameOf } from './mailbox-names.js';
 import { type Before, type OpenedAhead, openAhead } from './open-ahead.js';
 import { open, openAnyhow, openFresh } from './opening.js';
-import { openLooked, openRecent } from './recent-look.js';
+import { openLooked, openRecent, openToDeliver } from './recent-look.js';
 import { copyMessages, moveMessages } from './relocation.js';
 import { removeMessages } from './removal.js';
 import { renameOnServer } from './rename-mailbox.js';
@@ -50,10 +52,10 @@ export class ImapSide extends SnapshotTaker implements Side {
   #listing: NamedListing | undefined;
   #asksAhead = true;
 
-  constructor(options: ImapOptions) {
+  constructor(options: ImapOptions, connection = new Connection(options)) {
     super();
     this.#options = options;
-    this.#connection = new Connection(options);
+    this.#connection = connection;
     this.address = imapAddress(options);
   }
 
@@ -89,6 +91,19 @@ export class ImapSide extends SnapshotTaker implements Side {
     return false;
   }
 
+  /** What is wrong with the mailbox or the connection shows in the call that follows. */
+  async foresee(mailbox: MailboxName, epoch: Epoch, questions: Foreseen): Promise<void> {
+    if (!this.#asksAhead) return;
+    const place = await this.#place(mailbox);
+    const session = await this.#connection.session();
+    try {
+      await foresee(session, place, epoch, questions);
+    } catch (error) {
+      if (!(error instanceof PosternError)) throw error;
+      if (error.code === 'unreachable') this.#asksAhead = false;
+    }
+  }
+
   async look(
     mailbox: MailboxName,
     epoch: Epoch,
@@ -107,11 +122,12 @@ export class ImapSide extends SnapshotTaker implements Side {
     take: (letter: Letter) => Promise<void>,
   ): Promise<void> {
     const opened = await this.#open(mailbox, openAnyhow, 'read');
-    await readBodies(opened, epoch, rows, take, () => this.#open(mailbox, open, 'read'));
+    const left = await readForeseen(opened, epoch, rows, take);
+    if (left.length > 0) await readBodies(opened, epoch, left, take, () => this.#open(mailbox, open, 'read'));
   }
 
   async deliver(mailbox: MailboxName): Promise<DeliveryBatch> {
-    const opened = await this.#open(mailbox, open, 'write');
+    const opened = await this.#open(mailbox, openToDeliver, 'write');
     const delivery = await ImapDelivery.begin(() => this.#connection.session(), opened);
     this.#permanentFlags.set(mailbox, delivery.permanentFlags);
     return delivery;
@@ -194,7 +210,7 @@ export class ImapSide extends SnapshotTaker implements Side {
   /** Most servers let an account have a few connections only, and say so in many ways. */
   async another(): Promise<Side | undefined> {
     const { onAlert: _said, ...options } = this.#options;
-    const side = new ImapSide(options);
+    const side = new ImapSide(options, this.#connection.another(options));
     side.#listing = this.#listing;
     try {
       await side.#connection.session();

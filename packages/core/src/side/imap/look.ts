@@ -6,6 +6,7 @@ import { existingUids } from './existing.js';
 import { rowColumns } from './fetch.js';
 import { fetchSets } from './fetch-sets.js';
 import { openFresh } from './opening.js';
+import { foreseenRows, foreseenUids } from './recent-look.js';
 import { demandEpoch, type Opened, type Selection } from './selection.js';
 import type { Session } from './session.js';
 import { keyOf, uidOf, uidSets } from './uid-set.js';
@@ -27,12 +28,17 @@ export async function lookAt(
   const { changes } = selection;
   // A list of what exists says in one turn that all are gone.
   if (when === 'gone') {
-    const gone = await goneOf(session, selection, keys, new Set());
+    const foreseen = foreseenUids(selection);
+    const gone =
+      foreseen === undefined
+        ? await goneOf(session, selection, keys, new Set())
+        : new Set(keys.filter(key => !foreseen.has(uidOf(key) ?? 0)));
     const there = keys.filter(key => !gone.has(key));
     return { rows: await liveRows(session, place.mailbox, there), gone };
   }
-  const at = performance.now();
-  const rows = await liveRows(session, place.mailbox, keys);
+  const foreseen = when === 'now' ? undefined : foreseenRows(selection, keys);
+  const at = foreseen === undefined ? performance.now() : selection.foreseen!.at;
+  const rows = foreseen ?? (await liveRows(session, place.mailbox, keys));
   selection.looked = { at: when === 'to-change' ? at : undefined, changes, rows };
   return { rows, gone: await goneOf(session, selection, keys, rows) };
 }

@@ -1,11 +1,10 @@
 import type { Cursor } from '../../model/row.js';
 import type { Earlier } from '../earlier.js';
-import { type BulkCommand, Failed } from './bulk/pipeline.js';
-import { readStatusLine } from './bulk/status-line.js';
 import { bulkSearch } from './existing.js';
 import { bulkFetch, type Columns, type Fetched, flagColumns, identityColumns, isWhole } from './fetch.js';
-import { Opening, open } from './opening.js';
-import type { Opened, Place, Selection } from './selection.js';
+import { openWith } from './open-with.js';
+import { open } from './opening.js';
+import type { Opened, Place } from './selection.js';
 import type { Session } from './session.js';
 import { keyOf, uidSets } from './uid-set.js';
 
@@ -76,11 +75,7 @@ async function ask(
   place: Place,
   { since, fresh, existing }: Questions,
 ): Promise<OpenedAhead | undefined> {
-  const { mailbox, raw } = place;
-  if (!/^[\x20-\x7e]*$/.test(raw)) return undefined;
-  const { faults } = session;
-  const opening = new Opening(session, place, 'read');
-  let selection: Selection | undefined;
+  const { mailbox } = place;
   let uids: ReadonlySet<number> | undefined;
   const rows: Fetched[] = [];
   const take = (fetched: Fetched) => void rows.push(fetched);
@@ -98,30 +93,10 @@ async function ask(
     };
     asked.push(bulkSearch(session, mailbox, found));
   }
-  // Nothing can be said of a mailbox before it is open.
-  let isInOrder = true;
-  const inOrder = (command: BulkCommand): BulkCommand => ({
-    ...command,
-    done: () => {
-      isInOrder &&= selection !== undefined;
-    },
-  });
-  const examine: BulkCommand = {
-    effect: opening.verb,
-    target: mailbox,
-    text: `${opening.verb} "${raw.replace(/["\\]/g, '\\$&')}"`,
-    line: text => opening.hear(readStatusLine(text)?.code),
-    exists: messages => opening.count(messages),
-    done: ({ code }) => {
-      isInOrder &&= rows.length === 0 && uids === undefined;
-      selection = opening.finish(code);
-    },
-  };
-  const results = await session.pipeline([examine, ...asked.map(inOrder)]);
-  if (results === undefined) return undefined;
-  const [opened, ...answers] = results;
-  if (selection === undefined || opened instanceof Failed) throw opening.failure((opened as Failed).error);
-  const isOneMoment = isInOrder && selection.changes === 0 && session.faults === faults;
+  const isHeard = () => rows.length > 0 || uids !== undefined;
+  const opened = await openWith(session, place, 'read', { asked, isHeard });
+  if (opened === undefined) return undefined;
+  const { selection, answers, isOneMoment } = opened;
   const isComplete = uids === undefined || uids.size === selection.exists;
   const isSure = isOneMoment && answers.every(isWhole);
   return {

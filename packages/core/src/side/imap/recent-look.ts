@@ -1,5 +1,6 @@
 import type { MessageKey, Row } from '../../model/row.js';
-import { type open, openFresh } from './opening.js';
+import type { Fetched } from './fetch.js';
+import { open, openFresh } from './opening.js';
 import { type Place, type Selection, serves } from './selection.js';
 import type { Session } from './session.js';
 
@@ -23,6 +24,45 @@ export async function openRecent(session: Session, place: Place, mode: 'read' | 
   return isFresh && hasModseqs ? selection : openFresh(session, place, mode);
 }
 
+/** The mailbox for deliveries: opened anew, or as it was opened a moment ago for what was to come. */
+export async function openToDeliver(
+  session: Session,
+  place: Place,
+  mode: 'read' | 'write',
+): Promise<Selection> {
+  const { selection } = session;
+  const foreseen = selection?.foreseen;
+  const isNew = foreseen?.isUntouched && isRecent(foreseen.at) && selection?.changes === 0;
+  if (selection === undefined || !isNew || !serves(selection, place, mode)) return open(session, place, mode);
+  foreseen.isUntouched = false;
+  return selection;
+}
+
+/** The messages of these keys as they were when the mailbox was opened a moment ago; undefined where not all of them were asked for. */
+export function foreseenRows({ foreseen }: Selection, keys: readonly MessageKey[]): Rows | undefined {
+  if (foreseen === undefined || !isRecent(foreseen.at)) return undefined;
+  const rows = new Map<MessageKey, Row>();
+  for (const key of keys) {
+    const row = foreseen.rows.get(key);
+    if (row === undefined) return undefined;
+    rows.set(key, row);
+  }
+  return rows;
+}
+
+/** A message with its body as it came when the mailbox was opened a moment ago. It is held no longer. */
+export function takeForeseenBody({ foreseen }: Selection, key: MessageKey): Fetched | undefined {
+  if (foreseen === undefined || !isRecent(foreseen.at)) return undefined;
+  const body = foreseen.bodies.get(key);
+  foreseen.bodies.delete(key);
+  return body;
+}
+
+/** The UIDs the mailbox had when it was opened a moment ago, where they were asked for. A UID that is gone does not come back. */
+export function foreseenUids({ foreseen }: Selection): ReadonlySet<number> | undefined {
+  return foreseen !== undefined && isRecent(foreseen.at) ? foreseen.existing : undefined;
+}
+
 /** The same for a change of these messages, where they were looked at a moment ago and have mod-sequences. */
 export function openLooked(keys: readonly MessageKey[]): typeof open {
   return (session, place, mode) => {
@@ -38,15 +78,21 @@ export function openLooked(keys: readonly MessageKey[]): typeof open {
  */
 export function takeRecentRows(selection: Selection, keys: readonly MessageKey[]): Rows | undefined {
   const rows = recentRows(selection, keys);
-  delete selection.looked;
+  forget(selection, keys);
   return rows;
 }
 
 /** The same where a STORE can be kept from meeting one of them that changed since: each has a mod-sequence. */
 export function takeGuardedRows(selection: Selection, keys: readonly MessageKey[]): Rows | undefined {
   const rows = guardedRows(selection, keys);
-  delete selection.looked;
+  forget(selection, keys);
   return rows;
+}
+
+/** What is done with them makes them others. */
+function forget(selection: Selection, keys: readonly MessageKey[]): void {
+  delete selection.looked;
+  for (const key of keys) selection.foreseen?.rows.delete(key);
 }
 
 function recentRows({ looked, changes }: Selection, keys: readonly MessageKey[]): Rows | undefined {

@@ -2,6 +2,7 @@ import { PosternError } from '../../model/error.js';
 import type { PermanentFlags } from '../../model/flags.js';
 import type { MailboxName } from '../../model/mailbox.js';
 import type { Cursor, Epoch, MessageKey, Row } from '../../model/row.js';
+import type { Fetched } from './fetch.js';
 import type { Session } from './session.js';
 import { isList, type Parsed, textOf } from './tokens.js';
 import { LARGEST_UID, parseUid } from './uid-set.js';
@@ -36,6 +37,19 @@ export interface Selection {
     readonly at: number | undefined;
     readonly changes: number;
     readonly rows: ReadonlyMap<MessageKey, Row>;
+  };
+  /** What was asked in one breath with opening it, for whoever asks the same within a moment. */
+  foreseen?: {
+    /** When (`performance.now()`). */
+    readonly at: number;
+    /** Those that nothing was done with since. */
+    readonly rows: Map<MessageKey, Row>;
+    /** Messages with their bodies that nobody has read yet. */
+    readonly bodies: Map<MessageKey, Fetched>;
+    /** The UIDs there were, proven complete; undefined where they were not asked for. */
+    readonly existing: ReadonlySet<number> | undefined;
+    /** Nothing was delivered on the strength of it. */
+    isUntouched: boolean;
   };
 }
 

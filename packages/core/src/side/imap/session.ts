@@ -54,6 +54,7 @@ export class Session {
     if (selection === undefined || !Number.isSafeInteger(number)) return;
     if (keyword === 'EXISTS') selection.exists = number;
     if (keyword === 'EXPUNGE') selection.exists = Math.max(0, selection.exists - 1);
+    if (keyword !== 'EXISTS') delete selection.foreseen;
     selection.changes++;
   }
 

@@ -138,6 +138,9 @@ export class MaildirSide extends SnapshotTaker implements Side {
     return lookAt(this.#directories(mailbox, epoch), keys, this.#clock);
   }
 
+  /** A look at files waits for nobody. */
+  async foresee(): Promise<void> {}
+
   async read(
     mailbox: MailboxName,
     epoch: Epoch,

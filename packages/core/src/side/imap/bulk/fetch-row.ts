@@ -25,6 +25,11 @@ const REMEMBERED = 1_000;
 /** A response that is no FETCH row as RFC 3501 §7.4.2 has it. */
 export class UnreadableRow extends Error {}
 
+/** The place in the mailbox that a FETCH row says the message has. */
+export function sequenceNumber(response: Buffer): number {
+  return Number.parseInt(response.toString('latin1', 2, 12), 10);
+}
+
 /**
  * Reads `* n FETCH (…)` as a server sent it, literals in place. Every octet has to make sense: anything else throws
  * `UnreadableRow`. Undefined for a row without UID. Octets of bodies and headers share the response's memory.

@@ -15,6 +15,8 @@ export interface BulkCommand {
   readonly line?: (text: string) => void;
   /** Sees EXISTS of a mailbox that is about to be open. */
   readonly exists?: (messages: number) => void;
+  /** Sees EXPUNGE: the place the message had in the mailbox. */
+  readonly expunged?: (place: number) => void;
   /** When it is answered with OK. */
   readonly done?: (done: Done) => void;
 }
@@ -74,6 +76,8 @@ export class Pipeline {
       },
       count: (keyword, number) => {
         if (keyword === 'EXISTS') this.current.exists?.(number);
+        if (keyword === 'EXPUNGE')
+          for (const command of this.#waiting) this.#try(command, () => command.expunged?.(number));
         count(keyword, number);
       },
       fault,

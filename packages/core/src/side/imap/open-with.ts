@@ -1,0 +1,64 @@
+import { type BulkCommand, type Done, Failed } from './bulk/pipeline.js';
+import { readStatusLine } from './bulk/status-line.js';
+import { Opening } from './opening.js';
+import type { Place, Selection } from './selection.js';
+import type { Session } from './session.js';
+
+/** A mailbox that was opened, and what became of the questions that went along. */
+export interface OpenedWith {
+  readonly selection: Selection;
+  readonly answers: readonly (Done | Failed)[];
+  /**
+   * Nothing was said of the questions before the mailbox was open, nothing came or went meanwhile, and every line was readable: the answers are as
+   * good as if asked afterwards.
+   */
+  readonly isOneMoment: boolean;
+}
+
+export interface Questions {
+  readonly asked: readonly BulkCommand[];
+  /** Whether an answer to one of them has come. */
+  readonly isHeard: () => boolean;
+}
+
+/**
+ * Opens a mailbox and asks about it in the same write (RFC 3501 §5.5). Undefined where that cannot be; nothing was sent then. Throws
+ * `mailbox-unreadable` where it is not opened.
+ */
+export async function openWith(
+  session: Session,
+  place: Place,
+  mode: 'read' | 'write',
+  { asked, isHeard }: Questions,
+): Promise<OpenedWith | undefined> {
+  const { mailbox, raw } = place;
+  if (!/^[\x20-\x7e]*$/.test(raw)) return undefined;
+  const { faults } = session;
+  const opening = new Opening(session, place, mode);
+  let selection: Selection | undefined;
+  // Nothing can be said of a mailbox before it is open.
+  let isInOrder = true;
+  const inOrder = (command: BulkCommand): BulkCommand => ({
+    ...command,
+    done: () => {
+      isInOrder &&= selection !== undefined;
+    },
+  });
+  const open: BulkCommand = {
+    effect: opening.verb,
+    target: mailbox,
+    text: `${opening.verb} "${raw.replace(/["\\]/g, '\\$&')}"`,
+    line: text => opening.hear(readStatusLine(text)?.code),
+    exists: messages => opening.count(messages),
+    done: ({ code }) => {
+      isInOrder &&= !isHeard();
+      selection = opening.finish(code);
+    },
+  };
+  const results = await session.pipeline([open, ...asked.map(inOrder)]);
+  if (results === undefined) return undefined;
+  const [opened, ...answers] = results;
+  if (selection === undefined || opened instanceof Failed) throw opening.failure((opened as Failed).error);
+  const isOneMoment = isInOrder && selection.changes === 0 && session.faults === faults;
+  return { selection, answers, isOneMoment };
+}
