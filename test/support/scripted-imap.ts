@@ -81,7 +81,7 @@ export class ScriptedImap {
   private constructor(script: Script) {
     this.#script = script;
     this.#capabilities = script.capabilities ?? 'IMAP4rev1 NAMESPACE';
-    this.#server = createServer(socket => {
+    this.#server = createServer({ noDelay: true }, socket => {
       this.#sockets.add(socket);
       socket.on('error', () => {});
       socket.on('close', () => this.#sockets.delete(socket));

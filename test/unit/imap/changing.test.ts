@@ -86,6 +86,41 @@ describe('removing', () => {
     expect(outcomes).toEqual([{ kind: 'marked' }]);
   });
 
+  it.each<[string, string[], readonly string[], readonly string[]]>([
+    ['goes', ['* 3 EXPUNGE', '* 2 EXPUNGE'], ['done', 'done'], []],
+    [
+      'goes while others go before and behind it',
+      ['* 1 EXPUNGE', '* 5 EXPUNGE', '* 1 EXPUNGE', '* 1 EXPUNGE'],
+      ['done', 'done'],
+      [],
+    ],
+    ['stays while others go', ['* 2 EXPUNGE', '* 4 EXPUNGE'], ['done', 'marked'], ['UID FETCH 12:13 (UID)']],
+    ['goes without a word', [], ['marked', 'marked'], ['UID FETCH 12:13 (UID)']],
+  ])('hears from the places in the mailbox which message %s', async (_how, said, kinds, more) => {
+    const places = ok('* 2 FETCH (UID 12)', '* 3 FETCH (UID 13)');
+    const left = kinds[0] === 'done' ? ok('* 2 FETCH (UID 13)') : places;
+    const { outcomes, server } = await remove(
+      {
+        capabilities: 'IMAP4rev1 NAMESPACE UIDPLUS',
+        answers: [
+          { when: /^UID FETCH \S+ \(UID\)/, say: places, times: 1 },
+          { when: /^UID FETCH \S+ \(UID\)/, say: left },
+          { when: /^UID EXPUNGE/, say: ok(...said) },
+          there(12, 13),
+        ],
+      },
+      12,
+      13,
+    );
+    expect(outcomes.map(({ kind }) => kind)).toEqual(kinds);
+    const asked = server.commands.slice(server.commands.findIndex(command => /STORE/.test(command)) + 1);
+    expect(asked.filter(command => command !== 'LOGOUT')).toEqual([
+      'UID FETCH 12:13 (UID)',
+      'UID EXPUNGE 12:13',
+      ...more,
+    ]);
+  });
+
   it('RA-03, RA-04: leaves alone what changed between the look and the act', async () => {
     const { outcomes, server } = await remove(
       {

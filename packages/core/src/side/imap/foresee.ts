@@ -3,7 +3,7 @@ import type { Foreseen } from '../side.js';
 import type { BulkCommand } from './bulk/pipeline.js';
 import { rowOf } from './describe.js';
 import { bulkSearch } from './existing.js';
-import { bulkFetch, type Fetched, isWhole, rowColumns, WHOLE_BODY } from './fetch.js';
+import { bulkFetch, type Fetched, rowColumns, WHOLE_BODY } from './fetch.js';
 import { openWith } from './open-with.js';
 import type { Place } from './selection.js';
 import type { Session } from './session.js';
@@ -47,9 +47,8 @@ export async function foresee(
   const isHeard = () => fetched.length > 0 || existing !== undefined;
   const opened = await openWith(session, place, writes ? 'write' : 'read', { asked, isHeard });
   if (opened === undefined) return;
-  const { selection, answers, isOneMoment } = opened;
-  if (!isOneMoment || !answers.every(isWhole) || selection.epoch !== epoch) return;
-  if (selection.highestModseq === undefined) return;
+  const { selection, isOneMoment } = opened;
+  if (!isOneMoment || selection.epoch !== epoch || selection.highestModseq === undefined) return;
   const rows = new Map<MessageKey, Row>();
   const whole = new Map<MessageKey, Fetched>();
   for (const one of fetched) {
