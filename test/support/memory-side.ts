@@ -19,7 +19,9 @@ import type {
   DeliveryBatch,
   FlagChange,
   FlagOutcome,
+  Foreseen,
   Letter,
+  Moment,
   MoveOutcome,
   Relocation,
   Removal,
@@ -75,6 +77,14 @@ export class MemorySide extends SnapshotTaker implements Side {
   readonly #options: MemorySideOptions;
   readonly #seam: Seam;
   readonly #permanentFlags: PermanentFlags;
+  /** What an IMAP side was told in one breath with opening a mailbox: looks that may be a moment old find it. */
+  #foreseen:
+    | {
+        readonly name: MailboxName;
+        readonly sight: { readonly rows: Map<MessageKey, Row>; readonly gone: ReadonlySet<MessageKey> };
+        readonly letters: Map<MessageKey, StoredMessage>;
+      }
+    | undefined;
 
   constructor(world: MemoryWorld, options: MemorySideOptions = {}) {
     super();
@@ -138,8 +148,22 @@ export class MemorySide extends SnapshotTaker implements Side {
     return false;
   }
 
-  async look(name: MailboxName, epoch: Epoch, keys: readonly MessageKey[]): Promise<Sight> {
+  async look(
+    name: MailboxName,
+    epoch: Epoch,
+    keys: readonly MessageKey[],
+    when: Moment = 'now',
+  ): Promise<Sight> {
     const mailbox = this.#mailbox(name, epoch);
+    const foreseen = when === 'now' || this.#foreseen?.name !== name ? undefined : this.#foreseen;
+    if (when === 'gone' && foreseen !== undefined && keys.every(key => foreseen.sight.gone.has(key)))
+      return { rows: new Map(), gone: new Set(keys) };
+    if (foreseen !== undefined && keys.every(key => foreseen.sight.rows.has(key)))
+      return { rows: new Map(keys.map(key => [key, foreseen.sight.rows.get(key)!])), gone: new Set() };
+    return this.#sight(mailbox, keys);
+  }
+
+  #sight(mailbox: MemoryMailbox, keys: readonly MessageKey[]) {
     const rows = new Map<MessageKey, Row>();
     const gone = new Set<MessageKey>();
     for (const key of keys) {
@@ -150,7 +174,18 @@ export class MemorySide extends SnapshotTaker implements Side {
     return { rows, gone };
   }
 
-  async foresee(): Promise<void> {}
+  async foresee(name: MailboxName, epoch: Epoch, { looks, gone, bodies }: Foreseen): Promise<void> {
+    const mailbox = this.#world.mailboxes.get(name);
+    this.#foreseen = undefined;
+    if (this.keys === 'file' || mailbox === undefined || mailbox.fault !== undefined) return;
+    if (epoch !== this.#epoch(mailbox)) return;
+    const letters = bodies.flatMap(key => mailbox.messages.get(key) ?? []);
+    this.#foreseen = {
+      name,
+      sight: this.#sight(mailbox, [...looks, ...gone]),
+      letters: new Map(letters.filter(({ key }) => !mailbox.unreadable.has(key)).map(one => [one.key, one])),
+    };
+  }
 
   async read(
     name: MailboxName,
@@ -160,8 +195,10 @@ export class MemorySide extends SnapshotTaker implements Side {
   ): Promise<void> {
     for (const { key } of rows) {
       const mailbox = this.#mailbox(name, epoch);
-      const message = mailbox.messages.get(key);
-      if (message === undefined || mailbox.unreadable.has(key)) continue;
+      const foreseen = this.#foreseen?.name === name ? this.#foreseen.letters : undefined;
+      const message = foreseen?.get(key) ?? mailbox.messages.get(key);
+      if (message === undefined || (mailbox.unreadable.has(key) && !foreseen?.has(key))) continue;
+      foreseen?.delete(key);
       this.#world.traffic.read++;
       await take({ key, flags: message.flags, date: message.date, chunks: chunksOf(message.bytes) });
     }
@@ -189,6 +226,7 @@ export class MemorySide extends SnapshotTaker implements Side {
     const mailbox = this.#mailbox(name, epoch);
     const outcomes: FlagOutcome[] = [];
     for (const change of changes) {
+      this.#foreseen?.sight.rows.delete(change.key);
       const add = change.add.filter(flag => canStore(this.#permanentFlags, flag));
       const message = mailbox.messages.get(change.key);
       if (message === undefined) {

@@ -14,11 +14,19 @@ export async function foreseeLooks(
   actions: readonly Action[],
   landed: LandedMessages,
 ): Promise<void> {
-  const copies = actions.filter(({ op }) => op === 'download' || op === 'upload');
-  const octets = copies.reduce((sum, { message }) => sum + (message?.size ?? 0), 0);
-  if (copies.length > MOST_COPIES || octets > MOST_OCTETS) return;
+  const copies = actions.filter(isCopying);
+  if (copies.length > MOST_COPIES) return;
+  // A plan may say any size.
+  await desk.bring(copies);
+  const octets = copies.reduce((sum, action) => sum + (sizeOf(desk, action) ?? 0), 0);
+  if (octets > MOST_OCTETS) return;
   for (const side of SIDES) {
     if (!desk.has(side)) continue;
+    const isRead = (action: Action) =>
+      isCopying(action) &&
+      writtenSide(action) !== side &&
+      !landed.isShared(action) &&
+      sizeOf(desk, action) !== undefined;
     const looks: MessageKey[] = [];
     const gone: MessageKey[] = [];
     const bodies: MessageKey[] = [];
@@ -30,13 +38,23 @@ export async function foreseeLooks(
       if (action.op.startsWith('flag-')) looks.push(end.key);
       else if (action.op === `delete-${side}`) looks.push(end.key);
       else if (action.op === `delete-${otherSide(side)}`) gone.push(end.key);
-      else if (copies.includes(action) && writtenSide(action) !== side && !landed.isShared(action))
-        bodies.push(end.key);
+      else if (isRead(action)) bodies.push(end.key);
     }
     if (looks.length + gone.length + bodies.length === 0) continue;
     const questions = { looks, gone, bodies, writes };
     await desk.repository.sides[side].foresee(desk.mailbox, desk.epoch(side), questions);
   }
+}
+
+function isCopying({ op }: Action): boolean {
+  return op === 'download' || op === 'upload';
+}
+
+/** Of the message that is copied, as it was last seen; undefined where it is not known (any more). */
+function sizeOf(desk: Desk, action: Action): number | undefined {
+  const source = otherSide(writtenSide(action));
+  const end = action[source];
+  return end && desk.row(source, end)?.identity.size;
 }
 
 function writtenSide({ op }: Action): SideName {

@@ -99,7 +99,7 @@ export class ImapSide extends SnapshotTaker implements Side {
     try {
       await foresee(session, place, epoch, questions);
     } catch (error) {
-      if (!(error instanceof PosternError)) throw error;
+      if (!(error instanceof PosternError) || error.code === 'try-later') throw error;
       if (error.code === 'unreachable') this.#asksAhead = false;
     }
   }

@@ -1,3 +1,4 @@
+import { PosternError } from '../../model/error.js';
 import { type BulkCommand, type Done, Failed } from './bulk/pipeline.js';
 import { readStatusLine } from './bulk/status-line.js';
 import { Opening } from './opening.js';
@@ -23,7 +24,7 @@ export interface Questions {
 
 /**
  * Opens a mailbox and asks about it in the same write (RFC 3501 §5.5). Undefined where that cannot be; nothing was sent then. Throws
- * `mailbox-unreadable` where it is not opened.
+ * `mailbox-unreadable` where it is not opened, and `try-later` where the server wants to be left alone.
  */
 export async function openWith(
   session: Session,
@@ -59,6 +60,11 @@ export async function openWith(
   if (results === undefined) return undefined;
   const [opened, ...answers] = results;
   if (selection === undefined || opened instanceof Failed) throw opening.failure((opened as Failed).error);
+  for (const answer of answers) if (answer instanceof Failed && isTryLater(answer.error)) throw answer.error;
   const isOneMoment = isInOrder && selection.changes === 0 && session.faults === faults;
   return { selection, answers, isOneMoment };
+}
+
+function isTryLater(error: unknown): boolean {
+  return error instanceof PosternError && error.code === 'try-later';
 }
