@@ -228,9 +228,8 @@ class Rebuilding {
       trusted: this.#trust.isWhole(mailbox, sides),
       hasPairs: pairs.length > 0,
     });
-    // What could not be read is there all the same, and not to be created.
     const gone = pairs.length === 0 ? undefined : SIDES.find(side => !desk.has(side));
-    const agreed = desk.record.agreed === true || this.#unread.has(mailbox) || gone !== undefined;
+    const agreed = desk.record.agreed === true || gone !== undefined;
     const value: MailboxRecord = {
       ...desk.record,
       generation,

@@ -1,3 +1,4 @@
+import { mailboxName } from '@postern/core/model/mailbox.js';
 import { describe, expect, it } from 'vitest';
 import { message } from '../../support/messages.js';
 import { Rig } from '../../support/rig.js';
@@ -103,5 +104,56 @@ describe('a mailbox that is there, and could never be looked into', () => {
     expect(await planned(rig)).toEqual(['Work waits']);
     rig.remote.deleteMailbox('Work');
     expect(await planned(rig)).toEqual([]);
+    const names = await rig.run(async ({ store }) => [...(await store.all('mailbox', '')).keys()]);
+    expect(names).toEqual(['INBOX']);
+  });
+
+  it.each([1, 2])('was listed: %i listings without it before do not count any more', async times => {
+    const rig = await Rig.create();
+    rig.remote.createMailbox('Work');
+    rig.remote.add('INBOX', message({ id: 'i' }));
+    rig.remote.add('Work', message({ id: 'a' }));
+    await rig.sync();
+    const work = rig.remote.mailbox('Work');
+    const show = () => rig.remote.mailboxes.set(mailboxName('Work'), work);
+    rig.remote.deleteMailbox('Work');
+    for (let time = 0; time < times; time++) await rig.plan();
+    show();
+    work.fault = 'it announces 7 messages and lists 6';
+    expect(await planned(rig)).toEqual(['Work waits']);
+    rig.remote.deleteMailbox('Work');
+    expect(await planned(rig)).toEqual(['Work waits']);
+    expect(await planned(rig)).toContain('delete-mailbox-local');
+    show();
+    work.fault = undefined;
+    await rig.sync();
+    expect(rig.local.contents('Work')).toHaveLength(1);
+  });
+
+  it('while a state is rebuilt, comes as soon as it can be read', async () => {
+    const rig = await Rig.create();
+    rig.remote.add('INBOX', message({ id: 'i' }));
+    await rig.sync();
+    rig.remote.createMailbox('Work');
+    rig.remote.add('Work', message({ id: 'b' }));
+    rig.remote.mailbox('Work').fault = 'it announces 7 messages and lists 6';
+    await rig.rebuild('whole');
+    expect(await planned(rig)).toEqual(['Work waits']);
+    rig.remote.mailbox('Work').fault = undefined;
+    await rig.sync();
+    expect(rig.local.contents('Work')).toEqual(rig.remote.contents('Work'));
+  });
+
+  it('while a state is rebuilt, and went then, does not wait for ever', async () => {
+    const rig = await Rig.create();
+    rig.remote.add('INBOX', message({ id: 'i' }));
+    for (const side of [rig.local, rig.remote]) side.createMailbox('Work');
+    rig.local.add('Work', message({ id: 'b' }));
+    rig.remote.mailbox('Work').fault = 'it announces 7 messages and lists 6';
+    await rig.rebuild('doubted');
+    expect(await planned(rig)).toContain('Work waits');
+    rig.remote.deleteMailbox('Work');
+    await rig.sync();
+    expect(rig.remote.contents('Work')).toEqual(rig.local.contents('Work'));
   });
 });

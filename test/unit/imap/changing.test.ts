@@ -99,19 +99,21 @@ describe('removing', () => {
   ])('hears from the places in the mailbox which message %s', async (_how, said, kinds, more) => {
     const places = ok('* 2 FETCH (UID 12)', '* 3 FETCH (UID 13)');
     const left = kinds[0] === 'done' ? ok('* 2 FETCH (UID 13)') : places;
-    const { outcomes, server } = await remove(
-      {
-        capabilities: 'IMAP4rev1 NAMESPACE UIDPLUS',
-        answers: [
-          { when: /^UID FETCH \S+ \(UID\)/, say: places, times: 1 },
-          { when: /^UID FETCH \S+ \(UID\)/, say: left },
-          { when: /^UID EXPUNGE/, say: ok(...said) },
-          there(12, 13),
-        ],
-      },
-      12,
-      13,
-    );
+    const { side, server } = await scripted({
+      capabilities: 'IMAP4rev1 NAMESPACE UIDPLUS CONDSTORE',
+      answers: [
+        { when: /^UID FETCH \S+ \(UID\)/, say: places, times: 1 },
+        { when: /^UID FETCH \S+ \(UID\)/, say: left },
+        { when: /^UID EXPUNGE/, say: ok(...said) },
+        there(12, 13),
+        OPEN,
+      ],
+    });
+    const keys = ['12', '13'] as MessageKey[];
+    // It has to have answered several commands in one write before.
+    await side.foresee(INBOX, EPOCH, { looks: keys, gone: [], bodies: [], writes: true });
+    const removals = [known(12), known(13)].map(expected => ({ expect: expected, operation: 'op' }));
+    const outcomes = await side.remove(INBOX, EPOCH, removals);
     expect(outcomes.map(({ kind }) => kind)).toEqual(kinds);
     const asked = server.commands.slice(server.commands.findIndex(command => /STORE/.test(command)) + 1);
     expect(asked.filter(command => command !== 'LOGOUT')).toEqual([

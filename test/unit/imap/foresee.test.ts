@@ -163,12 +163,13 @@ describe('what is foreseen of a mailbox', () => {
     expect(await job()).toEqual(RIGHT);
     expect(since().map(command => command.split(' ', 2).join(' '))).toEqual([
       'LOGIN',
+      'NAMESPACE',
       'EXAMINE "INBOX"',
       'UID FETCH',
       'UID SEARCH',
     ]);
     await side.foresee(INBOX, EPOCH, QUESTIONS);
-    expect(since()).toHaveLength(4);
+    expect(since()).toHaveLength(5);
   });
 
   it('is over where a message went since', async () => {
@@ -190,6 +191,54 @@ describe('what is foreseen of a mailbox', () => {
     expect(server.commands.at(-1)).toBe('UID STORE 2 +FLAGS (\\Seen)');
     await side.look(INBOX, EPOCH, keys(2, 3), 'to-change');
     expect(server.commands.at(-1)).toMatch(/^UID FETCH 2:3 /);
+  });
+});
+
+describe('what is foreseen', () => {
+  it('says nothing of a UID that the server tells of only after a NOOP', async () => {
+    let isTold = false;
+    const told = (): string => {
+      isTold = true;
+      return ok('* 5 EXISTS');
+    };
+    const { side } = await foreseen({ ...QUESTIONS, gone: keys(6) }, [
+      { when: /^NOOP/, say: told },
+      { when: /^UID SEARCH/, say: () => ok(`* ESEARCH (TAG "x") UID ALL 2:${isTold ? 6 : 5}`) },
+      { when: /^UID FETCH 6/, say: () => (isTold ? ok(live(6)) : ok()) },
+    ]);
+    expect([...(await side.look(INBOX, EPOCH, keys(6), 'gone')).gone]).toEqual([]);
+  });
+
+  it('holds few octets, whatever size the server announced', async () => {
+    const body = `Subject: x\r\n\r\n${'x'.repeat(600_000)}\r\n`;
+    const uids = [2, 3, 4, 5];
+    const { side, since } = await foreseen({ ...QUESTIONS, bodies: keys(...uids) }, [
+      { when: /^UID FETCH 2:5 /, say: ok(...uids.map(uid => bodyRow(uid, body, 16))) },
+      { when: /^UID FETCH 5 /, say: ok(bodyRow(5, body, 16)) },
+    ]);
+    const rows = uids.map(uid => ({ key: keys(uid)[0], identity: { size: 16 } })) as never;
+    const taken: string[] = [];
+    await side.read(INBOX, EPOCH, rows, async ({ key }) => void taken.push(key));
+    expect(taken).toEqual(['2', '3', '4', '5']);
+    expect(since().map(command => command.split(' ', 3).join(' '))).toEqual(['UID FETCH 5']);
+  });
+
+  it('leaves the mailbox open where nothing can be asked ahead', async () => {
+    const { side, server } = await scripted(
+      {
+        capabilities: 'IMAP4rev1 NAMESPACE CONDSTORE ESEARCH',
+        answers: [
+          { when: /^EXAMINE/, say: STAND },
+          { when: /^UID FETCH 2:3 /, say: ok(live(2), live(3)) },
+        ],
+      },
+      { reader: 'imapflow' },
+    );
+    const look = () => side.look(INBOX, EPOCH, keys(2, 3), 'recent');
+    await look();
+    await side.foresee(INBOX, EPOCH, QUESTIONS);
+    await look();
+    expect(server.count(/^EXAMINE/)).toBe(1);
   });
 });
 

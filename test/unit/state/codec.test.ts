@@ -59,7 +59,7 @@ const mailbox: Required<MailboxRecord> = {
   sides: { remote: side, local: { cursor: { epoch: '' as Epoch, count: 0 }, permanentFlags: [] } },
   rematch: 'UIDVALIDITY changed',
   missing: { remote: 1, local: 2 },
-  unread: { remote: 'it lists 6 of 7', local: 'no rights' },
+  faults: { remote: 'it lists 6 of 7', local: 'no rights' },
   agreed: true,
   touched: {
     remote: ['7' as MessageKey],

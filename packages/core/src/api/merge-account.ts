@@ -76,7 +76,7 @@ export async function mergeAccount(
     }
     if (record.rematch !== undefined) rematch.push({ mailbox, reason: record.rematch });
     (part === undefined ? records : elsewhere).push(record);
-    if (options.unread?.has(mailbox) || record.unread !== undefined) {
+    if (options.unread?.has(mailbox) || record.faults !== undefined) {
       unreadable.push({ mailbox, reason: 'the mailbox could not be read: nothing is planned for it' });
       continue;
     }

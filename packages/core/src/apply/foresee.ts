@@ -1,11 +1,14 @@
 import type { Action } from '../model/action.js';
 import { otherSide, SIDES, type SideName } from '../model/by-side.js';
 import type { MessageKey } from '../model/row.js';
+import type { Foreseen } from '../side/side.js';
+import { targetOf } from './copy-target.js';
 import type { Desk } from './desk.js';
 import type { LandedMessages } from './landed.js';
 
-/** With more copies before them than this, or than so many octets, looks would be too old when it is their turn. */
-const MOST_COPIES = 100;
+/** With more to be copied before them than this, or more octets, looks would be too old when it is their turn. */
+const MOST_READ = 100;
+const MOST_UPLOADED = 20;
 const MOST_OCTETS = 1024 * 1024;
 
 /** Tells the sides what the lines of a mailbox will ask of them, so that one at a distance is asked once. */
@@ -15,35 +18,43 @@ export async function foreseeLooks(
   landed: LandedMessages,
 ): Promise<void> {
   const copies = actions.filter(isCopying);
-  if (copies.length > MOST_COPIES) return;
-  // A plan may say any size.
+  if (copies.length > MOST_READ) return;
+  if (copies.filter(({ op }) => op === 'upload').length > MOST_UPLOADED) return;
+  // What a plan says of sizes is not believed.
   await desk.bring(copies);
   const octets = copies.reduce((sum, action) => sum + (sizeOf(desk, action) ?? 0), 0);
   if (octets > MOST_OCTETS) return;
   for (const side of SIDES) {
     if (!desk.has(side)) continue;
-    const isRead = (action: Action) =>
-      isCopying(action) &&
-      writtenSide(action) !== side &&
-      !landed.isShared(action) &&
-      sizeOf(desk, action) !== undefined;
-    const looks: MessageKey[] = [];
-    const gone: MessageKey[] = [];
-    const bodies: MessageKey[] = [];
-    let writes = false;
-    for (const action of actions) {
-      writes ||= writtenSide(action) === side;
-      const end = action[side];
-      if (end === undefined || end.epoch !== desk.epoch(side) || action.keep !== undefined) continue;
-      if (action.op.startsWith('flag-')) looks.push(end.key);
-      else if (action.op === `delete-${side}`) looks.push(end.key);
-      else if (action.op === `delete-${otherSide(side)}`) gone.push(end.key);
-      else if (isRead(action)) bodies.push(end.key);
-    }
-    if (looks.length + gone.length + bodies.length === 0) continue;
-    const questions = { looks, gone, bodies, writes };
-    await desk.repository.sides[side].foresee(desk.mailbox, desk.epoch(side), questions);
+    const questions = questionsFor(desk, side, actions, landed);
+    const { looks, gone, bodies } = questions;
+    if (looks.length + gone.length + bodies.length > 0)
+      await desk.repository.sides[side].foresee(desk.mailbox, desk.epoch(side), questions);
   }
+}
+
+function questionsFor(
+  desk: Desk,
+  side: SideName,
+  actions: readonly Action[],
+  landed: LandedMessages,
+): Foreseen {
+  const looks: MessageKey[] = [];
+  const gone: MessageKey[] = [];
+  const bodies: MessageKey[] = [];
+  let writes = false;
+  for (const action of actions) {
+    const { op, keep } = action;
+    writes ||= isCopying(action) ? targetOf(action) === side : op.endsWith(`-${side}`);
+    const end = action[side];
+    if (end === undefined || end.epoch !== desk.epoch(side) || keep !== undefined) continue;
+    if (op.startsWith('flag-') || op === `delete-${side}`) looks.push(end.key);
+    else if (op === `delete-${otherSide(side)}`) gone.push(end.key);
+    else if (isCopying(action) && targetOf(action) !== side && !landed.isShared(action)) {
+      if (sizeOf(desk, action) !== undefined) bodies.push(end.key);
+    }
+  }
+  return { looks, gone, bodies, writes };
 }
 
 function isCopying({ op }: Action): boolean {
@@ -52,11 +63,7 @@ function isCopying({ op }: Action): boolean {
 
 /** Of the message that is copied, as it was last seen; undefined where it is not known (any more). */
 function sizeOf(desk: Desk, action: Action): number | undefined {
-  const source = otherSide(writtenSide(action));
+  const source = otherSide(targetOf(action));
   const end = action[source];
   return end && desk.row(source, end)?.identity.size;
-}
-
-function writtenSide({ op }: Action): SideName {
-  return op === 'upload' || op.endsWith('-remote') ? 'remote' : 'local';
 }

@@ -14,8 +14,8 @@ export async function followRenames(store: Store): Promise<void> {
   const records = [...(await store.all('mailbox', '')).values()];
   records.sort((a, b) => compareText(a.mailbox, b.mailbox));
   const left = records.filter(
-    ({ sides, rematch, unread }) =>
-      SIDES.every(side => sides[side] === undefined) && rematch === undefined && unread === undefined,
+    ({ sides, rematch, faults }) =>
+      SIDES.every(side => sides[side] === undefined) && rematch === undefined && faults === undefined,
   );
   for (const old of left) {
     const pairs = await store.all('pair', old.mailbox);

@@ -4,7 +4,7 @@ import type { MailboxName } from '../model/mailbox.js';
 import { type MessageKey, type Row, sameCursor } from '../model/row.js';
 import type { Changes, Earlier } from '../side/earlier.js';
 import type { Seen } from '../side/side.js';
-import { exceptOf, type MailboxRecord, type SideRecord, unquiet } from '../state/records.js';
+import { type MailboxRecord, type SideRecord, unquiet, withoutSide } from '../state/records.js';
 import type { Repository } from '../state/repository.js';
 import type { Change, Store } from '../state/store.js';
 import { noteFamiliar } from './file-names.js';
@@ -199,12 +199,12 @@ async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise
     changes.length > 0 ||
     fault !== undefined;
   if (!moved) return;
-  const { quiet, touched, missing, unread, ...lasting } = record;
-  const [missingElsewhere, unreadElsewhere] = [exceptOf(missing, side), exceptOf(unread, side)];
+  const { quiet, touched, missing, faults, ...lasting } = record;
+  const [missingElsewhere, faultsElsewhere] = [withoutSide(missing, side), withoutSide(faults, side)];
   const rest = {
     ...lasting,
     ...(missingElsewhere === undefined ? {} : { missing: missingElsewhere }),
-    ...(unreadElsewhere === undefined ? {} : { unread: unreadElsewhere }),
+    ...(faultsElsewhere === undefined ? {} : { faults: faultsElsewhere }),
   };
   const cursorOnly =
     !snapshot.anew &&

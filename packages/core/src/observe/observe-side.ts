@@ -3,7 +3,7 @@ import { bug, isMailboxUnread, PosternError } from '../model/error.js';
 import { type Hidden, hiddenAt, hides } from '../model/hidden.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
 import type { MailboxEntry, MessageKey, Problem } from '../model/row.js';
-import { exceptOf, type MailboxRecord, unquiet } from '../state/records.js';
+import { type MailboxRecord, unquiet, withoutSide } from '../state/records.js';
 import { eachInLanes, type Progress, type Repository } from '../state/repository.js';
 import type { Change } from '../state/store.js';
 import { forgetLeftOut } from './apply-scope.js';
@@ -83,7 +83,7 @@ export async function observeSide(
     if (sight instanceof PosternError) {
       unread.add(mailbox);
       problems.push({ mailbox, reason: sight.message });
-      await noteUnread(repository, side, { mailbox, reason: sight.message });
+      await noteFault(repository, side, { mailbox, reason: sight.message });
       if (record?.agreed && !gotNoMail(record, side, entry)) unseen.set(mailbox, sight.message);
       continue;
     }
@@ -94,15 +94,17 @@ export async function observeSide(
   }
   for (const known of missing) {
     if (!wanted(known.mailbox)) continue;
-    const record = await forgetLeftovers(repository, side, known);
-    const place = hiddenAt(hidden, record);
-    if (place !== undefined && isKnown(record, side)) {
+    const place = hiddenAt(hidden, known);
+    if (place !== undefined && isKnown(known, side)) {
       const reason = `it is out of sight: ${place.reason}`;
-      unread.add(record.mailbox);
-      problems.push({ mailbox: record.mailbox, reason });
-      if (record.agreed) unseen.set(record.mailbox, reason);
-    } else if (record.sides[side] !== undefined) changes.push(await forgetSnapshot(repository, side, record));
-    else if (options.confirmMissing && record.missing?.[side] === 1)
+      unread.add(known.mailbox);
+      problems.push({ mailbox: known.mailbox, reason });
+      if (known.agreed) unseen.set(known.mailbox, reason);
+      continue;
+    }
+    const record = await forgetLeftovers(repository, side, known);
+    if (record.sides[side] !== undefined) changes.push(await forgetSnapshot(repository, side, record));
+    else if (options.confirmMissing && (record.missing?.[side] ?? 2) < 2)
       await noteMissing(repository, side, record);
   }
   return {
@@ -118,34 +120,53 @@ export async function observeSide(
 
 /**
  * What a first look that failed or died left of a mailbox that the side has no more: nothing vouches for its rows, and that it
- * could not be read says nothing any longer. Gives the record without it.
+ * could not be looked into says nothing any longer. Gives the record without it.
  */
 async function forgetLeftovers(
   { store }: Repository,
   side: SideName,
   record: MailboxRecord,
 ): Promise<MailboxRecord> {
-  const { unread, ...rest } = record;
-  const { mailbox, sides } = rest;
+  const { mailbox, sides } = record;
   const changes: Change[] = [];
   if (sides[side] === undefined && (await store.count(side, mailbox)) > 0)
     changes.push({ clear: side, mailbox });
-  const others = exceptOf(unread, side);
-  const value = { ...rest, ...(others === undefined ? {} : { unread: others }) };
-  if (unread?.[side] !== undefined) changes.push({ put: 'mailbox', mailbox: '', key: mailbox, value });
+  const { faults, ...rest } = record;
+  const others = withoutSide(faults, side);
+  const value = { ...rest, ...(others === undefined ? {} : { faults: others }) };
+  if (faults?.[side] !== undefined) {
+    const isKnown = !isBlank(value) || (await store.count('pair', mailbox)) > 0;
+    changes.push(
+      isKnown
+        ? { put: 'mailbox', mailbox: '', key: mailbox, value }
+        : { del: 'mailbox', mailbox: '', key: mailbox },
+    );
+  }
   if (changes.length > 0) await store.write(changes, { durable: false });
   return value;
 }
 
-/** Where nothing is known of a mailbox that is there, it must not look as if it were not. */
-async function noteUnread(
+/** It says nothing but a name. */
+function isBlank({ mailbox: _name, generation, sides, ...more }: MailboxRecord): boolean {
+  const said = [...Object.values(sides), ...Object.values(more)];
+  return generation === 0 && said.every(value => value === undefined);
+}
+
+/** Where nothing is known of a mailbox that is there, it must not look as if it were not: it was listed, however often it was not before. */
+async function noteFault(
   { store }: Repository,
   side: SideName,
   { mailbox, reason }: { readonly mailbox: MailboxName; readonly reason: string },
 ): Promise<void> {
   const record = await loadRecord(store, mailbox);
-  if (record.sides[side] !== undefined || record.unread?.[side] === reason) return;
-  const value = { ...unquiet(record), unread: { ...record.unread, [side]: reason } };
+  const { faults, missing } = record;
+  const isListedAnew = (missing?.[side] ?? 0) > 0;
+  if (record.sides[side] !== undefined || (faults?.[side] === reason && !isListedAnew)) return;
+  const value = {
+    ...unquiet(record),
+    ...(isListedAnew ? { missing: { ...missing, [side]: 0 } } : {}),
+    faults: { ...faults, [side]: reason },
+  };
   await store.write([{ put: 'mailbox', mailbox: '', key: mailbox, value }], { durable: false });
 }
 
@@ -224,7 +245,7 @@ function strangePlaces(
 }
 
 function isKnown(record: MailboxRecord, side: SideName): boolean {
-  return record.agreed === true || record.sides[side] !== undefined;
+  return record.agreed === true || record.sides[side] !== undefined || record.faults?.[side] !== undefined;
 }
 
 /** A listing with STATUS proves that nothing changed only where it brings HIGHESTMODSEQ (RFC 7162 §3.1.2, RFC 5819). */
@@ -286,7 +307,8 @@ async function forgetSnapshot(
 
 /** Missing once may be the listing's fault; missing twice is believed. */
 async function noteMissing(repository: Repository, side: SideName, record: MailboxRecord): Promise<void> {
-  const value = { ...unquiet(record), missing: { ...record.missing, [side]: 2 } };
+  const times = (record.missing?.[side] ?? 0) + 1;
+  const value = { ...unquiet(record), missing: { ...record.missing, [side]: times } };
   await repository.store.write([{ put: 'mailbox', mailbox: '', key: record.mailbox, value }], {
     durable: false,
   });

@@ -58,7 +58,7 @@ export interface Side {
 
   /**
    * Says what will be asked of a mailbox within a moment: a side at a distance may ask for it at once. A hint: nothing is promised, and what is
-   * wrong with the mailbox shows in the calls that follow. Throws `try-later` where the server wants to be left alone.
+   * wrong with the mailbox shows in the calls that follow. Throws where the side cannot be reached, or wants to be left alone.
    */
   foresee(mailbox: MailboxName, epoch: Epoch, questions: Foreseen): Promise<void>;
 

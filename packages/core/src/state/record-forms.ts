@@ -89,8 +89,8 @@ const mailbox = object<MailboxRecord>({
   missing: optional(
     object<NonNullable<MailboxRecord['missing']>>({ remote: optional(whole), local: optional(whole) }),
   ),
-  unread: optional(
-    object<NonNullable<MailboxRecord['unread']>>({ remote: optional(text), local: optional(text) }),
+  faults: optional(
+    object<NonNullable<MailboxRecord['faults']>>({ remote: optional(text), local: optional(text) }),
   ),
   agreed: optional(boolean),
   formerly: optional(branded<MailboxName>),

@@ -74,7 +74,7 @@ export interface MailboxRecord {
   /** How many listings in a row came without the mailbox, on a side that had it. */
   readonly missing?: Partial<Record<SideName, number>>;
   /** Why a side that lists the mailbox could not be looked into, so that nothing is known of what is there. */
-  readonly unread?: Partial<Record<SideName, string>>;
+  readonly faults?: Partial<Record<SideName, string>>;
   /** Both sides had the mailbox at the same time once. */
   readonly agreed?: boolean;
   /** The merge found nothing to do here, and no row or pair changed since: planning may pass it over. */
@@ -105,12 +105,12 @@ export function unquiet({ quiet: _quiet, touched: _touched, ...rest }: MailboxRe
   return rest;
 }
 
-/** What a record says of the sides each, without what it says of this one; undefined where nothing is left. */
-export function exceptOf<T>(
+/** What a record says of each side, without this one; undefined where nothing is left. */
+export function withoutSide<T>(
   field: Partial<Record<SideName, T>> | undefined,
   side: SideName,
 ): Partial<Record<SideName, T>> | undefined {
-  const { [side]: _left, ...others } = field ?? {};
+  const { [side]: _said, ...others } = field ?? {};
   return Object.keys(others).length === 0 ? undefined : others;
 }
 

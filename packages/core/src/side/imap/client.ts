@@ -15,7 +15,7 @@ export interface RawClient {
   readonly secureConnection: boolean;
   readonly greeting?: string;
   capabilities: Map<string, boolean | number>;
-  namespaces?: Namespaces;
+  readonly namespaces?: Namespaces;
   commands: Map<string, ClientCommand>;
   rawSensitiveCommand: boolean;
   commandParts: readonly Buffer[];
@@ -50,7 +50,7 @@ export interface ResponseStream extends Transform {
   readonly lineBytes: number;
 }
 
-export interface Namespaces {
+interface Namespaces {
   readonly personal?: readonly Namespace[] | false;
   readonly other?: readonly Namespace[] | false;
   readonly shared?: readonly Namespace[] | false;
@@ -67,15 +67,11 @@ type ClientCommand = (client: RawClient, ...args: readonly unknown[]) => Promise
 /** Octets a single literal may have: bodies above 4 MB travel in pieces of 1 MB. */
 const LARGEST_LITERAL = 64 * 1024 * 1024;
 
-/**
- * A client that is not connected yet. `fault` hears of every line that imapflow could not make sense of. `namespaces`: what the server
- * said of them on an earlier connection.
- */
+/** A client that is not connected yet. `fault` hears of every line that imapflow could not make sense of. */
 export async function makeClient(
   options: ImapOptions,
   password: string,
   fault: (what: string) => void,
-  namespaces?: Namespaces,
 ): Promise<RawClient> {
   const [{ ImapFlow }, { default: compile }] = await Promise.all([
     import('imapflow'),
@@ -104,7 +100,7 @@ export async function makeClient(
     logger: faultLogger(fault),
   } as unknown as ConstructorParameters<typeof ImapFlow>[0]) as unknown as RawClient;
   disableExtensions(client, options.disabled ?? []);
-  client.commands = fewerRoundTrips(client.commands, password, namespaces);
+  client.commands = fewerRoundTrips(client.commands, password);
   appendWithoutAsking(client, compile as unknown as Compile);
   return client;
 }
@@ -126,13 +122,9 @@ function faultLogger(fault: (what: string) => void): object {
 
 /**
  * Saves round trips of the login: ID is only sent to the one server that insists on it, and LOGIN (one turn) is taken
- * before AUTHENTICATE PLAIN (two) where the credentials can be quoted. NAMESPACE is asked once an account.
+ * before AUTHENTICATE PLAIN (two) where the credentials can be quoted.
  */
-function fewerRoundTrips(
-  commands: Map<string, ClientCommand>,
-  password: string,
-  namespaces: Namespaces | undefined,
-): Map<string, ClientCommand> {
+function fewerRoundTrips(commands: Map<string, ClientCommand>, password: string): Map<string, ClientCommand> {
   const own = new Map(commands);
   const id = commands.get('ID')!;
   const login = commands.get('LOGIN')!;
@@ -148,10 +140,5 @@ function fewerRoundTrips(
       ? login(client, user, password)
       : authenticate(client, user, ...rest);
   });
-  if (namespaces !== undefined) {
-    own.set('NAMESPACE', async client => {
-      client.namespaces = namespaces;
-    });
-  }
   return own;
 }

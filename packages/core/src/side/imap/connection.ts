@@ -1,9 +1,9 @@
 import { bug, PosternError } from '../../model/error.js';
-import { makeClient, type Namespaces, type RawClient } from './client.js';
+import { makeClient, type RawClient } from './client.js';
 import { connectFailure, serverText } from './error-words.js';
 import type { ImapOptions } from './imap-options.js';
 import { duration, lossOf } from './loss.js';
-import { Session } from './session.js';
+import { type Pace, Session } from './session.js';
 
 const LONGEST_LOGIN = 600_000;
 /** Alerts of one connection that are shown. */
@@ -12,18 +12,11 @@ const MOST_ALERTS = 20;
 /** The one connection of a side: made at the first use, made again after it was lost. */
 export class Connection {
   readonly #options: ImapOptions;
+  readonly #pace: Pace = { takesSeveral: undefined };
   #session: Session | undefined;
-  #namespaces: Namespaces | undefined;
 
   constructor(options: ImapOptions) {
     this.#options = options;
-  }
-
-  /** One more to the same account. */
-  another(options: ImapOptions): Connection {
-    const connection = new Connection(options);
-    connection.#namespaces = this.#namespaces;
-    return connection;
   }
 
   /** A session that can be used. Throws `unreachable`, `try-later`, `tls-refused` or `login-refused`. */
@@ -57,8 +50,7 @@ export class Connection {
   async #connect(): Promise<Session> {
     const password = await this.#options.password();
     let session: Session | undefined;
-    const fault = (what: string) => session?.noteFault(what);
-    const client = await makeClient(this.#options, password, fault, this.#namespaces);
+    const client = await makeClient(this.#options, password, what => session?.noteFault(what));
     let loss: string | undefined;
     this.#listen(client, error => {
       loss ??= lossOf(error, this.#options);
@@ -80,8 +72,7 @@ export class Connection {
     }
     if (this.#options.tls === 'starttls' && !client.secureConnection)
       bug('a session without the TLS it requires');
-    this.#namespaces = client.namespaces;
-    session = new Session(client, this.#options);
+    session = new Session(client, this.#options, this.#pace);
     return session;
   }
 

@@ -49,7 +49,8 @@ async function expungeMarked(
   place: Place,
   uids: readonly number[],
 ): Promise<ReadonlySet<number>> {
-  const answer = uids.length <= FEW ? await expungeAndWatch(session, place, uids) : undefined;
+  const answer =
+    uids.length <= FEW && session.takesSeveral ? await expungeAndWatch(session, place, uids) : undefined;
   if (answer === undefined) {
     for (const { text } of uidSets(uids)) {
       const command = { command: 'UID EXPUNGE', attributes: [sequence(text)], progress: false };

@@ -11,6 +11,8 @@ import { keyOf, uidOf, uidSets } from './uid-set.js';
 
 /** More messages are as well asked for when it is their turn. */
 const MOST = 1_000;
+/** Octets of bodies that are held. */
+const MOST_OCTETS = 2 * 1024 * 1024;
 
 /**
  * Opens a mailbox and asks in the same breath what will be asked of it within a moment: `look` finds the answers with the selection. Only
@@ -30,10 +32,18 @@ export async function foresee(
   const { mailbox } = place;
   const fetched: Fetched[] = [];
   let existing: ReadonlySet<number> | undefined;
-  const take = (one: Fetched) => void fetched.push(one);
+  let held = 0;
+  const take = (one: Fetched) => {
+    held += one.body?.length ?? 0;
+    // Its announced size may be too small.
+    if (held <= MOST_OCTETS || one.body === undefined) fetched.push(one);
+  };
   const asked: BulkCommand[] = [];
-  for (const { text: set } of uidSets(wanted))
-    asked.push(bulkFetch(session, { mailbox, set, columns: rowColumns(session) }, take));
+  // One command, so that the mod-sequences are of one moment.
+  const [looked, ...more] = uidSets(wanted);
+  if (more.length > 0) return;
+  if (looked !== undefined)
+    asked.push(bulkFetch(session, { mailbox, set: looked.text, columns: rowColumns(session) }, take));
   for (const { text: set } of uidSets(read))
     asked.push(bulkFetch(session, { mailbox, set, columns: WHOLE_BODY, effect: 'FETCH BODY' }, take));
   if (asksGone) {

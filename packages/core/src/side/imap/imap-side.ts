@@ -50,12 +50,11 @@ export class ImapSide extends SnapshotTaker implements Side {
   readonly #connection: Connection;
   readonly #permanentFlags = new Map<MailboxName, PermanentFlags>();
   #listing: NamedListing | undefined;
-  #asksAhead = true;
 
-  constructor(options: ImapOptions, connection = new Connection(options)) {
+  constructor(options: ImapOptions) {
     super();
     this.#options = options;
-    this.#connection = connection;
+    this.#connection = new Connection(options);
     this.address = imapAddress(options);
   }
 
@@ -93,14 +92,12 @@ export class ImapSide extends SnapshotTaker implements Side {
 
   /** What is wrong with the mailbox or the connection shows in the call that follows. */
   async foresee(mailbox: MailboxName, epoch: Epoch, questions: Foreseen): Promise<void> {
-    if (!this.#asksAhead) return;
     const place = await this.#place(mailbox);
     const session = await this.#connection.session();
     try {
       await foresee(session, place, epoch, questions);
     } catch (error) {
       if (!(error instanceof PosternError) || error.code === 'try-later') throw error;
-      if (error.code === 'unreachable') this.#asksAhead = false;
     }
   }
 
@@ -210,7 +207,7 @@ export class ImapSide extends SnapshotTaker implements Side {
   /** Most servers let an account have a few connections only, and say so in many ways. */
   async another(): Promise<Side | undefined> {
     const { onAlert: _said, ...options } = this.#options;
-    const side = new ImapSide(options, this.#connection.another(options));
+    const side = new ImapSide(options);
     side.#listing = this.#listing;
     try {
       await side.#connection.session();
@@ -234,21 +231,15 @@ export class ImapSide extends SnapshotTaker implements Side {
     }));
   }
 
-  /**
-   * Where the connection is lost meanwhile, be it over one of the messages asked for or because a server or what stands before it cannot
-   * take several commands at once, nothing more is asked ahead: step by step it shows.
-   */
+  /** Where the connection is lost meanwhile, nothing more is asked ahead (`Pace`). */
   async #openAhead(mailbox: MailboxName, before: Before): Promise<OpenedAhead> {
     const place = await this.#place(mailbox);
-    const stepByStep = async () => ({ ...(await this.#open(mailbox, open, 'read')), foresight: undefined });
-    if (!this.#asksAhead) return stepByStep();
     const session = await this.#connection.session();
     try {
       return await openAhead(session, place, before);
     } catch (error) {
       if (!(error instanceof PosternError) || error.code !== 'unreachable') throw error;
-      this.#asksAhead = false;
-      return stepByStep();
+      return { ...(await this.#open(mailbox, open, 'read')), foresight: undefined };
     }
   }
 

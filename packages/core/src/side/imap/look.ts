@@ -24,11 +24,12 @@ export async function lookAt(
   demandEpoch(selection, epoch);
   // A UID given away since the mailbox was opened may be missing because the server did not tell of it yet.
   const { uidNext = 0, place, mode } = selection;
-  if (when !== 'now' && keys.some(key => (uidOf(key) ?? 0) >= uidNext)) await openFresh(session, place, mode);
+  const isBeyond = when !== 'now' && keys.some(key => (uidOf(key) ?? 0) >= uidNext);
+  if (isBeyond) await openFresh(session, place, mode);
   const { changes } = selection;
   // A list of what exists says in one turn that all are gone.
   if (when === 'gone') {
-    const foreseen = foreseenUids(selection);
+    const foreseen = isBeyond ? undefined : foreseenUids(selection);
     const gone =
       foreseen === undefined
         ? await goneOf(session, selection, keys, new Set())
@@ -37,8 +38,8 @@ export async function lookAt(
     return { rows: await liveRows(session, place.mailbox, there), gone };
   }
   const foreseen = when === 'now' ? undefined : foreseenRows(selection, keys);
-  const at = foreseen === undefined ? performance.now() : selection.foreseen!.at;
-  const rows = foreseen ?? (await liveRows(session, place.mailbox, keys));
+  const at = foreseen?.at ?? performance.now();
+  const rows = foreseen?.rows ?? (await liveRows(session, place.mailbox, keys));
   selection.looked = { at: when === 'to-change' ? at : undefined, changes, rows };
   return { rows, gone: await goneOf(session, selection, keys, rows) };
 }

@@ -34,7 +34,7 @@ export async function openWith(
 ): Promise<OpenedWith | undefined> {
   const { mailbox, raw } = place;
   if (!/^[\x20-\x7e]*$/.test(raw)) return undefined;
-  const { faults } = session;
+  const { faults, selection: before } = session;
   const opening = new Opening(session, place, mode);
   let selection: Selection | undefined;
   // Nothing can be said of a mailbox before it is open.
@@ -57,7 +57,10 @@ export async function openWith(
     },
   };
   const results = await session.pipeline([open, ...asked.map(inOrder)]);
-  if (results === undefined) return undefined;
+  if (results === undefined) {
+    session.selection = before;
+    return undefined;
+  }
   const [opened, ...answers] = results;
   if (selection === undefined || opened instanceof Failed) throw opening.failure((opened as Failed).error);
   for (const answer of answers) if (answer instanceof Failed && isTryLater(answer.error)) throw answer.error;

@@ -39,15 +39,19 @@ export async function openToDeliver(
 }
 
 /** The messages of these keys as they were when the mailbox was opened a moment ago; undefined where not all of them were asked for. */
-export function foreseenRows({ foreseen }: Selection, keys: readonly MessageKey[]): Rows | undefined {
+export function foreseenRows(
+  { foreseen }: Selection,
+  keys: readonly MessageKey[],
+): { readonly rows: Rows; readonly at: number } | undefined {
   if (foreseen === undefined || !isRecent(foreseen.at)) return undefined;
+  const { at } = foreseen;
   const rows = new Map<MessageKey, Row>();
   for (const key of keys) {
     const row = foreseen.rows.get(key);
     if (row === undefined) return undefined;
     rows.set(key, row);
   }
-  return rows;
+  return { rows, at };
 }
 
 /** A message with its body as it came when the mailbox was opened a moment ago. It is held no longer. */

@@ -23,6 +23,15 @@ export interface Command {
   readonly progress?: boolean;
 }
 
+/** What was found out on the connections of one side. */
+export interface Pace {
+  /**
+   * Whether several commands in one write are answered. False once the connection was lost over some, be it over what they asked for or because a
+   * server or what stands before it cannot take them: step by step it shows.
+   */
+  takesSeveral: boolean | undefined;
+}
+
 const STALL = 600_000;
 /** How much longer than others a command may take that a server works on without a word. */
 const PATIENCE = 6;
@@ -33,6 +42,7 @@ export class Session {
   selection: Selection | undefined;
   readonly #client: RawClient;
   readonly #options: ImapOptions;
+  readonly #pace: Pace;
   #faults = 0;
   #lastFault = '';
   /** Set once we gave the connection up, with the reason where that was not the end of a command. */
@@ -40,9 +50,10 @@ export class Session {
   /** What the wire said when it ended. */
   #loss: string | undefined;
 
-  constructor(client: RawClient, options: ImapOptions) {
+  constructor(client: RawClient, options: ImapOptions, pace: Pace = { takesSeveral: undefined }) {
     this.#client = client;
     this.#options = options;
+    this.#pace = pace;
     client.untaggedHandlers['EXISTS'] = answer => this.#changed('EXISTS', Number(answer.command));
     client.untaggedHandlers['EXPUNGE'] = answer => this.#changed('EXPUNGE', Number(answer.command));
     client.untaggedHandlers['FETCH'] = () => {};
@@ -90,6 +101,11 @@ export class Session {
     return this.#options.subscriptions === true;
   }
 
+  /** Several commands in one write have been answered. */
+  get takesSeveral(): boolean {
+    return this.#pace.takesSeveral === true;
+  }
+
   /** CONDSTORE (RFC 7162) is there; QRESYNC includes it. */
   get condstore(): boolean {
     return this.has('CONDSTORE') || this.has('QRESYNC');
@@ -122,7 +138,7 @@ export class Session {
       );
     } catch (error) {
       const failure = commandFailure(error, { what, options: this.#options, loss: this.#loss });
-      if (failure instanceof PosternError && failure.code === 'unreachable') this.destroy();
+      if (isLoss(failure)) this.destroy();
       throw failure;
     }
   }
@@ -175,6 +191,8 @@ export class Session {
    */
   async pipeline(commands: readonly BulkCommand[]): Promise<readonly (Done | Failed)[] | undefined> {
     if (this.#options.reader === 'imapflow' || !this.usable) return undefined;
+    const areSeveral = commands.length > 1;
+    if (areSeveral && this.#pace.takesSeveral === false) return undefined;
     const lane = await BulkLane.enter(this.#client);
     if (lane === undefined) return undefined;
     const run = (from: number): Promise<readonly (Done | Failed)[]> => {
@@ -184,7 +202,12 @@ export class Session {
       return this.#options.seam.run({ surface: 'wire', name: effect, target }, () => run(from + 1));
     };
     try {
-      return await run(0);
+      const results = await run(0);
+      if (areSeveral) this.#pace.takesSeveral = true;
+      return results;
+    } catch (error) {
+      if (areSeveral && isLoss(error)) this.#pace.takesSeveral = false;
+      throw error;
     } finally {
       lane.leave();
     }
@@ -207,7 +230,7 @@ export class Session {
       );
       return pipeline.results();
     } catch (error) {
-      if (!(error instanceof PosternError) || error.code !== 'unreachable') throw error;
+      if (!isLoss(error)) throw error;
       this.noteLoss(error.message);
       this.destroy();
       const gone = this.#gone(what());
@@ -269,6 +292,10 @@ export class Session {
       this.destroy();
     }
   }
+}
+
+function isLoss(error: unknown): error is PosternError {
+  return error instanceof PosternError && error.code === 'unreachable';
 }
 
 /** imapflow takes one NO ("Some of the requested messages no longer exist") for success; we do not. */
