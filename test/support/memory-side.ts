@@ -182,7 +182,7 @@ export class MemorySide extends SnapshotTaker implements Side {
     const letters = bodies.flatMap(key => mailbox.messages.get(key) ?? []);
     this.#foreseen = {
       name,
-      sight: this.#sight(mailbox, [...looks, ...gone]),
+      sight: this.#sight(mailbox, [...looks.map(({ key }) => key), ...gone]),
       letters: new Map(letters.filter(({ key }) => !mailbox.unreadable.has(key)).map(one => [one.key, one])),
     };
   }

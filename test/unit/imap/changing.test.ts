@@ -109,9 +109,14 @@ describe('removing', () => {
         OPEN,
       ],
     });
-    const keys = ['12', '13'] as MessageKey[];
     // It has to have answered several commands in one write before.
-    await side.foresee(INBOX, EPOCH, { looks: keys, gone: [], bodies: [], writes: true });
+    await side.foresee(INBOX, EPOCH, {
+      cursor: { epoch: EPOCH, count: 3 },
+      looks: [known(12), known(13)],
+      gone: [],
+      bodies: [],
+      writes: true,
+    });
     const removals = [known(12), known(13)].map(expected => ({ expect: expected, operation: 'op' }));
     const outcomes = await side.remove(INBOX, EPOCH, removals);
     expect(outcomes.map(({ kind }) => kind)).toEqual(kinds);

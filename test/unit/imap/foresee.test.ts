@@ -1,5 +1,5 @@
 import { INBOX } from '@postern/core/model/mailbox.js';
-import type { Epoch, MessageKey } from '@postern/core/model/row.js';
+import type { Cursor, Epoch, MessageKey, Row } from '@postern/core/model/row.js';
 import type { Foreseen } from '@postern/core/side/side.js';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { lines, opened, type ScriptedAnswer } from '../../support/scripted-imap.js';
@@ -7,6 +7,8 @@ import { bodyRow, ok, row, scripted } from './scripted-side.js';
 
 const EPOCH = '7' as Epoch;
 const keys = (...uids: readonly number[]) => uids.map(uid => String(uid) as MessageKey);
+const rowsOf = (...uids: readonly number[]) => keys(...uids).map(key => ({ key }) as Row);
+const CURSOR: Cursor = { epoch: EPOCH, count: 4 };
 const live = (uid: number) => row(uid, { more: ' MODSEQ (5)' });
 
 const STAND = opened({ exists: 4, uidNext: 6, more: ['* OK [HIGHESTMODSEQ 10] x'] });
@@ -18,7 +20,13 @@ const BODY: ScriptedAnswer = {
 const FOUND: ScriptedAnswer = { when: /^UID SEARCH/, say: ok('* ESEARCH (TAG "x") UID ALL 2:5') };
 
 /** In a mailbox that had 1 to 5: 1 is believed to be gone, 2 and 3 are looked at, 5 is new. */
-const QUESTIONS: Foreseen = { looks: keys(2, 3), gone: keys(1), bodies: keys(5), writes: false };
+const QUESTIONS: Foreseen = {
+  cursor: CURSOR,
+  looks: rowsOf(2, 3),
+  gone: keys(1),
+  bodies: keys(5),
+  writes: false,
+};
 
 async function foreseen(
   questions: Foreseen,

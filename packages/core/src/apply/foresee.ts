@@ -1,6 +1,7 @@
 import type { Action } from '../model/action.js';
 import { otherSide, SIDES, type SideName } from '../model/by-side.js';
-import type { MessageKey } from '../model/row.js';
+import { bug } from '../model/error.js';
+import type { MessageKey, Row } from '../model/row.js';
 import type { Foreseen } from '../side/side.js';
 import { targetOf } from './copy-target.js';
 import type { Desk } from './desk.js';
@@ -39,7 +40,7 @@ function questionsFor(
   actions: readonly Action[],
   landed: LandedMessages,
 ): Foreseen {
-  const looks: MessageKey[] = [];
+  const looks: Row[] = [];
   const gone: MessageKey[] = [];
   const bodies: MessageKey[] = [];
   let writes = false;
@@ -48,13 +49,16 @@ function questionsFor(
     writes ||= isCopying(action) ? targetOf(action) === side : op.endsWith(`-${side}`);
     const end = action[side];
     if (end === undefined || end.epoch !== desk.epoch(side) || keep !== undefined) continue;
-    if (op.startsWith('flag-') || op === `delete-${side}`) looks.push(end.key);
-    else if (op === `delete-${otherSide(side)}`) gone.push(end.key);
+    if (op.startsWith('flag-') || op === `delete-${side}`) {
+      const row = desk.row(side, end);
+      if (row !== undefined) looks.push(row);
+    } else if (op === `delete-${otherSide(side)}`) gone.push(end.key);
     else if (isCopying(action) && targetOf(action) !== side && !landed.isShared(action)) {
       if (sizeOf(desk, action) !== undefined) bodies.push(end.key);
     }
   }
-  return { looks, gone, bodies, writes };
+  const { cursor } = desk.record.sides[side] ?? bug(`no mailbox on the ${side} side`);
+  return { cursor, looks, gone, bodies, writes };
 }
 
 function isCopying({ op }: Action): boolean {

@@ -6,7 +6,7 @@ import type { FileNames } from '../state/records.js';
 import type { Change, Store } from '../state/store.js';
 
 /** In smaller mailboxes the rows themselves are read as fast. */
-const WORTH_A_LIST = 1_000;
+const WORTH_A_LIST = 300;
 /** So many characters of names that came or went are kept beside the list of all before it is written anew. */
 const MOST_SINCE = 1 << 16;
 /** A longer list is more than what it spares (and than what an export has room for): 400,000 names. */

@@ -146,8 +146,9 @@ export interface Side {
 export type Moment = 'now' | 'recent' | 'gone' | 'to-change';
 
 export interface Foreseen {
-  /** Messages that will be looked at as they were within the last second. */
-  readonly looks: readonly MessageKey[];
+  /** The mailbox as it was last seen as a whole, and rows of it: messages that will be looked at as they were within the last second. */
+  readonly cursor: Cursor;
+  readonly looks: readonly Row[];
   /** The same of messages that are believed to be gone. */
   readonly gone: readonly MessageKey[];
   /** Messages that will be read: few and small ones. */

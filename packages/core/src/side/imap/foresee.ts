@@ -24,7 +24,7 @@ export async function foresee(
   epoch: Epoch,
   { looks, gone, bodies, writes }: Foreseen,
 ): Promise<void> {
-  const wanted = uidsOf(looks);
+  const wanted = uidsOf(looks.map(({ key }) => key));
   const read = uidsOf(bodies);
   const asksGone = gone.length > 0 && session.has('ESEARCH');
   if (!session.condstore || wanted.size + read.size > MOST) return;

@@ -1,6 +1,9 @@
 import type { Octets } from './octets.js';
 import type { Pass } from './scan-pass.js';
 
+/** Passes that have to miss a message. */
+export const NEEDED = 2;
+
 /**
  * Collects proof that messages are gone. One pass proves nothing: while another program renames, `readdir` misses files.
  * A message is gone when the last passes, two at least, all missed it and enough of them were stable.
@@ -30,7 +33,7 @@ export class AbsenceProof {
 
   isGone(base: Octets): boolean {
     const missed = this.#missed.get(base);
-    return missed !== undefined && missed.passes >= 2 && missed.stable >= this.#stableNeeded;
+    return missed !== undefined && missed.passes >= NEEDED && missed.stable >= this.#stableNeeded;
   }
 
   /** Whether every message that the last pass missed is proven gone. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../model/clock.js';
-import { AbsenceProof } from './absence.js';
+import { AbsenceProof, NEEDED } from './absence.js';
 import { type Found, findFile } from './mail-file.js';
 import type { Octets } from './octets.js';
 import { type MailDirectories, type Pass, type Spot, takePass } from './scan-pass.js';
@@ -26,7 +26,9 @@ export interface CensusOptions {
   /** Other files that are looked for as well: all, or those with these base names. */
   readonly others?: 'all' | ReadonlySet<Octets>;
   /** A pass over these and the wanted ones, just taken. */
-  readonly first?: TimedPass;
+  readonly first?: TimedPass | undefined;
+  /** Another one that stands for as many as a proof needs: the directories are as they were then. */
+  readonly sure?: TimedPass | undefined;
   /** How many of the (at least two) passes that prove an absence must have met unchanged directories. */
   readonly stableNeeded: 1 | 2;
 }
@@ -55,6 +57,12 @@ export class Census {
 
   static async take(options: CensusOptions): Promise<Census> {
     const census = new Census(options);
+    const { sure } = options;
+    if (sure !== undefined) {
+      for (let pass = 0; pass < NEEDED; pass++) census.#note(sure);
+      census.#evidence = sure;
+      return census;
+    }
     for (let passes = 1; passes <= MOST_PASSES; passes++) {
       if (passes === 1 && options.first !== undefined) census.#note(options.first);
       else census.#pass();

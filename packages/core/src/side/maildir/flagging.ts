@@ -7,6 +7,7 @@ import { Census } from './census.js';
 import { reasonOf } from './file-errors.js';
 import { baseOf, isExperimental, LONGEST_NAME, parseFileName, withFlags } from './file-name.js';
 import type { KeywordLetters } from './keyword-letters.js';
+import type { Lately } from './lately.js';
 import type { Found } from './mail-file.js';
 import { KEYWORDS_BUSY } from './mailbox-keywords.js';
 import { join, type Octets } from './octets.js';
@@ -18,6 +19,7 @@ export interface Flagging {
   readonly directories: MailDirectories;
   readonly seam: Seam;
   readonly clock: Clock;
+  readonly lately: Lately;
 }
 
 /**
@@ -25,17 +27,14 @@ export interface Flagging {
  * free, for rename replaces silently; each directory is synced once for all changes.
  */
 export async function flagFiles(
-  { directories, seam, clock }: Flagging,
+  { directories, seam, clock, lately }: Flagging,
   changes: readonly FlagChange[],
 ): Promise<readonly FlagOutcome[]> {
   const bases = changes.map(({ key }) => baseOf(key));
   const { letters, busy } = await directories.keywords.assign(flagsFrom(changes.flatMap(({ add }) => add)));
-  const census = await Census.take({
-    directories,
-    clock,
-    wanted: bases.filter(base => base !== undefined),
-    stableNeeded: 1,
-  });
+  const wanted = bases.filter(base => base !== undefined);
+  const first = lately.passOver(directories, wanted);
+  const census = await Census.take({ directories, clock, wanted, first, stableNeeded: 1 });
   const touched = new Set<Spot['directory']>();
   const outcomes: FlagOutcome[] = [];
   for (const [index, change] of changes.entries()) {

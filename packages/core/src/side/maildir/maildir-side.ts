@@ -19,6 +19,7 @@ import type {
   DeliveryBatch,
   FlagChange,
   FlagOutcome,
+  Foreseen,
   Letter,
   MoveOutcome,
   Relocation,
@@ -35,6 +36,7 @@ import { removeMailbox } from './delete-mailbox.js';
 import { MaildirDelivery } from './delivery.js';
 import { mailboxUnwritable } from './file-errors.js';
 import { flagFiles } from './flagging.js';
+import { Lately } from './lately.js';
 import { isDirectory, type MaildirLayout } from './layout.js';
 import { MailboxKeywords } from './mailbox-keywords.js';
 import { MailboxPlaces } from './mailbox-places.js';
@@ -49,7 +51,7 @@ import { readFiles } from './reading.js';
 import type { Relocating } from './relocation.js';
 import { MaildirRemoval } from './removal.js';
 import { isBegun, markedNames, renameDirectory } from './rename-mailbox.js';
-import { isAsAt, lookAt, scanMailbox } from './scan.js';
+import { isAsAt, scanMailbox } from './scan.js';
 import { directoryStamps, MailDirectories } from './scan-pass.js';
 import { sweepTemporary } from './sweep.js';
 import { UniqueNames } from './unique-names.js';
@@ -96,8 +98,8 @@ export class MaildirSide extends SnapshotTaker implements Side {
   readonly #options: MaildirSideOptions;
   /** By mailbox directory; undefined where keywords are switched off. */
   readonly #keywords: Map<Octets, MailboxKeywords> | undefined;
-
   readonly #volume: Volume;
+  readonly #lately = new Lately();
 
   /** `sibling`: another one on this Maildir, whose knowledge serves this one too. */
   constructor(options: MaildirSideOptions, sibling?: MaildirSide) {
@@ -134,12 +136,13 @@ export class MaildirSide extends SnapshotTaker implements Side {
     return isAsAt(this.#directories(mailbox), cursor, this.#clock);
   }
 
-  async look(mailbox: MailboxName, epoch: Epoch, keys: readonly MessageKey[]): Promise<Sight> {
-    return lookAt(this.#directories(mailbox, epoch), keys, this.#clock);
+  async look(...[mailbox, epoch, keys, when = 'now']: Parameters<Side['look']>): Promise<Sight> {
+    return this.#lately.look(this.#directories(mailbox, epoch), keys, when, this.#clock);
   }
 
-  /** A look at files waits for nobody. */
-  async foresee(): Promise<void> {}
+  async foresee(mailbox: MailboxName, epoch: Epoch, questions: Foreseen): Promise<void> {
+    this.#lately.foresee(this.#directories(mailbox, epoch), questions, this.#clock);
+  }
 
   async read(
     mailbox: MailboxName,
@@ -171,7 +174,7 @@ export class MaildirSide extends SnapshotTaker implements Side {
   ): Promise<readonly FlagOutcome[]> {
     const directories = this.#directories(mailbox, epoch);
     return this.#writing(mailbox, () =>
-      flagFiles({ directories, seam: this.#seam, clock: this.#clock }, changes),
+      flagFiles({ directories, seam: this.#seam, clock: this.#clock, lately: this.#lately }, changes),
     );
   }
 
@@ -185,6 +188,7 @@ export class MaildirSide extends SnapshotTaker implements Side {
       seam: this.#seam,
       clock: this.#clock,
       attic: this.#attic,
+      lately: this.#lately,
     });
     return this.#writing(mailbox, () => removal.remove(removals));
   }

@@ -36,7 +36,7 @@ export async function readFiles(
 }
 
 /** Where the file is unless it was renamed since the row was made. */
-function likelySpot(base: Octets, { flags }: Row, letters: KeywordLetters): Spot {
+export function likelySpot(base: Octets, { flags }: Row, letters: KeywordLetters): Spot {
   const info = letters.lettersOf(flags);
   if (info === '') return { directory: 'new', name: base };
   return { directory: 'cur', name: `${base}:2,${info}` as Octets };

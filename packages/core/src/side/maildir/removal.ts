@@ -9,6 +9,7 @@ import { Breather } from './breather.js';
 import { Census } from './census.js';
 import { reasonOf } from './file-errors.js';
 import { baseOf, parseFileName } from './file-name.js';
+import type { Lately } from './lately.js';
 import { digestFile, type Found, fileStamp, sameFile } from './mail-file.js';
 import { join, type Octets, pathBytes } from './octets.js';
 import { unlinkFile } from './place-file.js';
@@ -20,6 +21,7 @@ export interface Removing {
   readonly seam: Seam;
   readonly clock: Clock;
   readonly attic: Attic;
+  readonly lately: Lately;
 }
 
 interface Kept {
@@ -38,10 +40,12 @@ export class MaildirRemoval {
   readonly #seam: Seam;
   readonly #attic: Attic;
   readonly #clock: Clock;
+  readonly #lately: Lately;
   readonly #breather = new Breather();
   readonly #touched = new Set<Spot['directory']>();
 
-  constructor({ directories, seam, clock, attic }: Removing) {
+  constructor({ directories, seam, clock, attic, lately }: Removing) {
+    this.#lately = lately;
     this.#directories = directories;
     this.#seam = seam;
     this.#clock = clock;
@@ -50,12 +54,10 @@ export class MaildirRemoval {
 
   async remove(removals: readonly Removal[]): Promise<readonly RemoveOutcome[]> {
     const bases = removals.map(({ expect }) => baseOf(expect.key));
-    const census = await Census.take({
-      directories: this.#directories,
-      clock: this.#clock,
-      wanted: bases.filter(base => base !== undefined),
-      stableNeeded: 2,
-    });
+    const directories = this.#directories;
+    const wanted = bases.filter(base => base !== undefined);
+    const first = this.#lately.passOver(directories, wanted);
+    const census = await Census.take({ directories, clock: this.#clock, wanted, first, stableNeeded: 2 });
     const kept: (Kept | RemoveOutcome)[] = [];
     for (const [index, removal] of removals.entries()) {
       kept.push(await this.#keepCopy(census, bases[index], removal));

@@ -98,11 +98,17 @@ function compareTimes(a: bigint, b: bigint): number {
 
 /**
  * The cursor's note on a stable pass over all names begun at `at`, with when the files themselves were looked at (milliseconds since
- * the epoch).
+ * the epoch). `atRest`: none of them was written to a moment before.
  */
-export function cursorStamp(stamps: DirectoryStamps, at: number, looked: number): string {
-  return `2 ${Math.floor(at)} ${Math.floor(looked)} ${stamps.text}`;
+export function cursorStamp(
+  stamps: DirectoryStamps,
+  { at, looked, atRest }: { readonly at: number; readonly looked: number; readonly atRest: boolean },
+): string {
+  return `${atRest ? AT_REST : IN_USE} ${Math.floor(at)} ${Math.floor(looked)} ${stamps.text}`;
 }
+
+const AT_REST = '2';
+const IN_USE = '3';
 
 /** An edit in place leaves no trace in a directory: the files themselves are looked at once a day. */
 const TRUSTED_MS = 86_400_000;
@@ -116,11 +122,34 @@ export function unchangedSince(
   directories: MailDirectories,
   clock: Clock,
 ): boolean {
-  const [, at, looked, text] = /^2 (\d{1,16}) (\d{1,16}) (.+)$/.exec(stamp ?? '') ?? [];
-  if (at === undefined || clock.now() - Number(looked) > TRUSTED_MS) return false;
+  const noted = notedIn(stamp);
+  if (noted === undefined || !noted.atRest || clock.now() - noted.looked > TRUSTED_MS) return false;
+  return isListedAsNoted(noted, directories);
+}
+
+/** The same of their names alone: what is under them may be written to, or may have been looked at long ago. */
+export function listedAsSince(stamp: string | undefined, directories: MailDirectories): boolean {
+  const noted = notedIn(stamp);
+  return noted !== undefined && isListedAsNoted(noted, directories);
+}
+
+interface Noted {
+  readonly atRest: boolean;
+  readonly at: bigint;
+  readonly looked: number;
+  readonly text: string;
+}
+
+function notedIn(stamp: string | undefined): Noted | undefined {
+  const [, kind, at, looked, text] = /^([23]) (\d{1,16}) (\d{1,16}) (.+)$/.exec(stamp ?? '') ?? [];
+  if (at === undefined || text === undefined) return undefined;
+  return { atRest: kind === AT_REST, at: BigInt(at), looked: Number(looked), text };
+}
+
+function isListedAsNoted({ at, text }: Noted, directories: MailDirectories): boolean {
   const now = directoryStamps(directories);
   if (text !== now.text) return false;
-  const age = BigInt(at) - now.changed / 1_000_000n;
+  const age = at - now.changed / 1_000_000n;
   // What is old by any clock needs no look at the file system.
   if (age > COARSE_MS) return true;
   const paths = [directories.path, directories.new, directories.cur].map(pathBytes);

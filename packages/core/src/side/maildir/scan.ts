@@ -6,10 +6,11 @@ import { type Cursor, type Glimpse, type MessageKey, NO_EPOCH, type Row } from '
 import { type Changes, type Earlier, NO_ROWS, pick } from '../earlier.js';
 import type { Seen, Sight } from '../side.js';
 import { Breather } from './breather.js';
-import { Census } from './census.js';
+import { Census, type TimedPass } from './census.js';
 import { baseOf, keyOf, parseFileName } from './file-name.js';
 import { familiarChange, type Glance, glanceAt } from './glance.js';
 import type { KeywordLetters } from './keyword-letters.js';
+import type { Expected } from './lately.js';
 import { digestFile, type Found, fileDate, fileStamp } from './mail-file.js';
 import type { Octets } from './octets.js';
 import { cursorStamp, type MailDirectories, type Spot, unchangedSince } from './scan-pass.js';
@@ -77,8 +78,6 @@ export async function scanMailbox(
   // What a glance passed over is as old as the glance.
   const isOneMoment = glance === undefined || glance.first.pass.stamps.text === evidence?.pass.stamps.text;
   const provable = evidence !== undefined && isOneMoment && inDoubt.size === 0;
-  // What is written to a file that is being written leaves no trace in a directory.
-  const stamped = provable && reader.allAtRest;
   // Of all names; a second reading for the sake of some saw no others.
   const at = glance?.first.at ?? evidence?.at ?? 0;
   const looked = glance?.looked ?? at;
@@ -87,7 +86,8 @@ export async function scanMailbox(
     mailbox,
     cursor: cursorOf(
       (earlier?.size ?? 0) - gone.length + fresh + unreadable.size,
-      stamped ? cursorStamp(evidence.pass.stamps, at, looked) : undefined,
+      // What is written to a file that is being written leaves no trace in a directory.
+      provable ? cursorStamp(evidence.pass.stamps, { at, looked, atRest: reader.allAtRest }) : undefined,
     ),
     permanentFlags: directories.keywords.areOn
       ? letters.permanent(glance?.letters ?? lettersIn(census))
@@ -111,23 +111,32 @@ export async function scanMailbox(
   };
 }
 
-/** The messages of these keys at this moment, read anew, and those that two passes over unchanged directories missed. */
+/**
+ * The messages of these keys at this moment, read anew unless size and mtime are those of a known row, and those that two passes over
+ * unchanged directories missed. Also the pass they were met in, if there was a stable one. `expected`: what the directories still say of them.
+ */
 export async function lookAt(
   directories: MailDirectories,
   keys: readonly MessageKey[],
   clock: Clock,
-): Promise<Sight> {
+  expected?: Expected,
+): Promise<{ readonly sight: Sight; readonly pass: TimedPass | undefined }> {
   const bases = new Map(keys.map(key => [key, baseOf(key)]));
   const wanted = [...bases.values()].filter(base => base !== undefined);
-  const census = await Census.take({ directories, clock, wanted, stableNeeded: 2 });
-  const reader = new RowReader(directories.keywords.letters(), { now: clock.now() });
+  const census = await Census.take({ directories, clock, wanted, sure: expected?.pass, stableNeeded: 2 });
+  const known = expected?.known;
+  const reader = new RowReader(directories.keywords.letters(), { known, now: clock.now() });
   await census.settle(new Set(wanted), (base, found) => reader.meet(base, found));
+  if (known !== undefined) reader.finish(known);
+  const rows = new Map<MessageKey, Row>();
   const gone = new Set<MessageKey>();
   for (const [key, base] of bases) {
+    const row = reader.rows.get(key) ?? (reader.stillHas(key) ? known?.get(key) : undefined);
+    if (row !== undefined) rows.set(key, row);
     // What cannot be a file's name here is the key of nothing.
     if (base === undefined || (!reader.hasMet(base) && census.isGone(base))) gone.add(key);
   }
-  return { rows: reader.rows, gone };
+  return { sight: { rows, gone }, pass: census.evidence };
 }
 
 /** Whether nothing changed since a scan that noted this cursor, by two stats. */
