@@ -49,10 +49,10 @@ describe('the list of familiar files', () => {
   });
 
   it('is kept for large mailboxes only', async () => {
-    await putRows(0, 999);
+    await putRows(0, 299);
     await noteFamiliar(store, INBOX, { ...LOOK, all: ['ca'] });
     expect(await store.partitions('files')).toEqual([]);
-    await putRows(999, 1_000);
+    await putRows(299, 300);
     await noteFamiliar(store, INBOX, { ...LOOK, all: ['ca'] });
     expect(await loadFamiliar(store, INBOX)).toMatchObject({ ...LOOK, names: new Set(['ca']), doubted: [] });
     await store.write([{ del: 'local', mailbox: INBOX, key: '7' }], { durable: false });
