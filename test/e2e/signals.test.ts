@@ -17,7 +17,11 @@ const SIGNALS = [
 /** Large enough that a mailbox of them is not read ahead: its files are written while it is read. */
 const numbered = (number: number) => ({
   mailbox: number % 2 === 0 ? 'INBOX' : 'Work',
-  bytes: message({ id: `m${number}`, subject: `Message ${number}`, body: `${'some text '.repeat(3000)}\r\n` }),
+  bytes: message({
+    id: `m${number}`,
+    subject: `Message ${number}`,
+    body: `${'some text '.repeat(3000)}\r\n`,
+  }),
   flags: [],
   date: 1_700_000_000_000 + number * 1000,
 });
