@@ -2,7 +2,6 @@ import { linkSync, renameSync, unlinkSync } from 'node:fs';
 import { INBOX } from '@postern/core/model/mailbox.js';
 import { type MessageKey, NO_EPOCH } from '@postern/core/model/row.js';
 import { Census } from '@postern/core/side/maildir/census.js';
-import { MaildirSide } from '@postern/core/side/maildir/maildir-side.js';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { fileBytes, TemporaryMaildir } from './temporary-maildir.js';
 
@@ -111,13 +110,21 @@ describe('what was seen of a mailbox a moment ago', () => {
     }
   });
 
-  it('is nothing another mailbox has to do with', async () => {
-    const { side, listed } = await foreseen();
-    await side.createMailbox('Other' as typeof INBOX);
-    expect((await side.look('Other' as typeof INBOX, NO_EPOCH, [KEY], 'recent')).gone).toEqual(
-      new Set([KEY]),
-    );
+  it('is nothing other messages and other mailboxes have to do with', async () => {
+    const { maildir, side, listed } = await foreseen();
+    const other = 'Other' as typeof INBOX;
+    await side.createMailbox(other);
+    maildir.put('cur', '3.c:2,', fileBytes('three'));
+    const flag = (mailbox: typeof INBOX, key: MessageKey) =>
+      side.flag(mailbox, NO_EPOCH, [{ key, add: ['\\Flagged'], remove: [] }]);
+    await side.look(INBOX, NO_EPOCH, [KEY], 'to-change');
     expect(listed()).toBe(1);
-    expect(side).toBeInstanceOf(MaildirSide);
+    expect(await flag(INBOX, '3.c' as MessageKey)).toMatchObject([{ kind: 'done' }]);
+    expect(listed()).toBe(2);
+    await side.look(INBOX, NO_EPOCH, [KEY], 'to-change');
+    expect(await flag(other, KEY)).toEqual([{ kind: 'gone' }]);
+    expect(listed()).toBe(4);
+    expect((await side.look(other, NO_EPOCH, [KEY], 'recent')).gone).toEqual(new Set([KEY]));
+    expect(listed()).toBe(5);
   });
 });
