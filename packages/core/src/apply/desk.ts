@@ -106,8 +106,10 @@ export class Desk {
     const { copies, book } = this.#loaded;
     if (copies === undefined) return;
     const source = otherSide(copies.copiesTo);
+    const keys = actions.flatMap(action => action[source]?.key ?? []);
+    if (keys.length === this.#brought.length && keys.every((key, at) => key === this.#brought[at])) return;
     book.shed(source);
-    this.#brought = actions.flatMap(action => action[source]?.key ?? []);
+    this.#brought = keys;
     await this.#bringAgain();
   }
 

@@ -1,6 +1,5 @@
-import type { Action } from '../model/action.js';
+import { type Action, isDelivery, sideWritten } from '../model/action.js';
 import { otherSide, SIDES, type SideName } from '../model/by-side.js';
-import { bug } from '../model/error.js';
 import type { MessageKey, Row } from '../model/row.js';
 import type { Foreseen } from '../side/side.js';
 import { targetOf } from './copy-target.js';
@@ -18,7 +17,7 @@ export async function foreseeLooks(
   actions: readonly Action[],
   landed: LandedMessages,
 ): Promise<void> {
-  const copies = actions.filter(isCopying);
+  const copies = actions.filter(({ op }) => isDelivery(op));
   if (copies.length > MOST_READ) return;
   if (copies.filter(({ op }) => op === 'upload').length > MOST_UPLOADED) return;
   // What a plan says of sizes is not believed.
@@ -26,11 +25,12 @@ export async function foreseeLooks(
   const octets = copies.reduce((sum, action) => sum + (sizeOf(desk, action) ?? 0), 0);
   if (octets > MOST_OCTETS) return;
   for (const side of SIDES) {
-    if (!desk.has(side)) continue;
-    const questions = questionsFor(desk, side, actions, landed);
+    const cursor = desk.record.sides[side]?.cursor;
+    if (cursor === undefined) continue;
+    const questions = { cursor, ...questionsFor(desk, side, actions, landed) };
     const { looks, gone, bodies } = questions;
     if (looks.length + gone.length + bodies.length > 0)
-      await desk.repository.sides[side].foresee(desk.mailbox, desk.epoch(side), questions);
+      await desk.repository.sides[side].foresee(desk.mailbox, cursor.epoch, questions);
   }
 }
 
@@ -39,30 +39,23 @@ function questionsFor(
   side: SideName,
   actions: readonly Action[],
   landed: LandedMessages,
-): Foreseen {
+): Omit<Foreseen, 'cursor'> {
   const looks: Row[] = [];
   const gone: MessageKey[] = [];
   const bodies: MessageKey[] = [];
-  let writes = false;
   for (const action of actions) {
     const { op, keep } = action;
-    writes ||= isCopying(action) ? targetOf(action) === side : op.endsWith(`-${side}`);
     const end = action[side];
     if (end === undefined || end.epoch !== desk.epoch(side) || keep !== undefined) continue;
     if (op.startsWith('flag-') || op === `delete-${side}`) {
       const row = desk.row(side, end);
       if (row !== undefined) looks.push(row);
     } else if (op === `delete-${otherSide(side)}`) gone.push(end.key);
-    else if (isCopying(action) && targetOf(action) !== side && !landed.isShared(action)) {
+    else if (isDelivery(op) && targetOf(action) !== side && !landed.isShared(action)) {
       if (sizeOf(desk, action) !== undefined) bodies.push(end.key);
     }
   }
-  const { cursor } = desk.record.sides[side] ?? bug(`no mailbox on the ${side} side`);
-  return { cursor, looks, gone, bodies, writes };
-}
-
-function isCopying({ op }: Action): boolean {
-  return op === 'download' || op === 'upload';
+  return { looks, gone, bodies, writes: actions.some(({ op }) => sideWritten(op) === side) };
 }
 
 /** Of the message that is copied, as it was last seen; undefined where it is not known (any more). */

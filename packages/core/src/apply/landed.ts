@@ -1,4 +1,4 @@
-import type { Action } from '../model/action.js';
+import { type Action, isDelivery } from '../model/action.js';
 import { type BySide, otherSide, type SideName } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Epoch, MessageKey } from '../model/row.js';
@@ -81,7 +81,7 @@ export class LandedMessages {
 
 /** The side a `download` or `upload` goes to, unless it takes the place of something there. */
 function newCopyOn(action: Action): SideName | undefined {
-  if (action.op !== 'download' && action.op !== 'upload') return undefined;
+  if (!isDelivery(action.op)) return undefined;
   const on = targetOf(action);
   return action[on] === undefined && action[otherSide(on)] !== undefined ? on : undefined;
 }

@@ -1,4 +1,4 @@
-import type { Action } from '../model/action.js';
+import { type Action, isDelivery } from '../model/action.js';
 import { bySide, otherSide, type SideName } from '../model/by-side.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
 import { targetOf } from './copy-target.js';
@@ -52,7 +52,7 @@ export function workOfCopies(actions: readonly Action[], copiesTo: SideName): De
 /** The side that all lines bring new messages to. */
 function targetOfCopies(actions: readonly Action[]): SideName | undefined {
   const [first] = actions;
-  if (first?.op !== 'download' && first?.op !== 'upload') return undefined;
+  if (first === undefined || !isDelivery(first.op)) return undefined;
   const target = targetOf(first);
   return actions.every(action => action.op === first.op && action[target] === undefined) ? target : undefined;
 }

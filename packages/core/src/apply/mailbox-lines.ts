@@ -1,4 +1,4 @@
-import type { Action } from '../model/action.js';
+import { type Action, sideWritten } from '../model/action.js';
 import { otherSide, SIDES, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
 import { hiddenAt, hides } from '../model/hidden.js';
@@ -16,7 +16,7 @@ import { already, type Refusal, type Report, skipped } from './judgement.js';
 
 /** The side a line about a mailbox writes to. */
 function writtenSide(action: Action): SideName {
-  return action.op.endsWith('-local') ? 'local' : 'remote';
+  return sideWritten(action.op) ?? bug(`${action.op} writes to no side`);
 }
 
 export async function checkCreate(repository: Repository, action: Action): Promise<Refusal | undefined> {

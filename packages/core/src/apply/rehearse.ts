@@ -1,4 +1,4 @@
-import { type Action, isDeletion, type Op } from '../model/action.js';
+import { type Action, isDeletion, isDelivery, type Op } from '../model/action.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { Repository } from '../state/repository.js';
 import { checkCopy } from './copying.js';
@@ -55,7 +55,7 @@ const MAILBOX_CHECKS: Partial<Record<Op, typeof checkCreate>> = {
 function checkAction(desk: Desk, action: Action): Refusal | undefined {
   if (action.op === 'pair') return checkPair(desk, action);
   if (action.op === 'unpair') return checkUnpair(desk, action);
-  if (action.op === 'download' || action.op === 'upload') return checkCopy(desk, action);
+  if (isDelivery(action.op)) return checkCopy(desk, action);
   if (isDeletion(action.op)) return checkRemoval(desk, action);
   return checkFlag(desk, action);
 }

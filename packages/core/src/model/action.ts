@@ -66,6 +66,11 @@ export function sideWritten(op: Op): SideName | undefined {
   return undefined;
 }
 
+/** A message of one side is brought to the other. */
+export function isDelivery(op: Op): boolean {
+  return op === 'download' || op === 'upload';
+}
+
 export function isDeletion(op: Op): boolean {
   return op === 'delete-local' || op === 'delete-remote';
 }

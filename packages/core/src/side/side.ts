@@ -145,6 +145,9 @@ export interface Side {
 
 export type Moment = 'now' | 'recent' | 'gone' | 'to-change';
 
+/** For so long what was seen is recent, in milliseconds. */
+export const RECENT_MS = 1_000;
+
 export interface Foreseen {
   /** The mailbox as it was last seen as a whole, and rows of it: messages that will be looked at as they were within the last second. */
   readonly cursor: Cursor;

@@ -5,7 +5,7 @@ import { tuidOctets } from '../../model/tuid-filter.js';
 import type { Letter } from '../side.js';
 import { bodyPiece, type Fetched, fetch, WHOLE_BODY } from './fetch.js';
 import { fetchSets, type Reopen } from './fetch-sets.js';
-import { takeForeseenBody } from './recent-look.js';
+import { takeForeseenBody } from './foreseen.js';
 import { demandEpoch, type Opened } from './selection.js';
 import type { Session } from './session.js';
 import { keyOf, uidOf, uidSets } from './uid-set.js';

@@ -1,9 +1,9 @@
-import { bug, PosternError } from '../../model/error.js';
+import { bug } from '../../model/error.js';
 import { makeClient, type RawClient } from './client.js';
 import { connectFailure, serverText } from './error-words.js';
 import type { ImapOptions } from './imap-options.js';
 import { duration, lossOf } from './loss.js';
-import { type Pace, Session } from './session.js';
+import { isLoss, type Pace, Session } from './session.js';
 
 const LONGEST_LOGIN = 600_000;
 /** Alerts of one connection that are shown. */
@@ -41,7 +41,7 @@ export class Connection {
     try {
       return await act(session);
     } catch (error) {
-      const stale = session === before && error instanceof PosternError && error.code === 'unreachable';
+      const stale = session === before && isLoss(error);
       if (!stale) throw error;
       return act(await this.session());
     }

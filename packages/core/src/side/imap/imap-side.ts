@@ -26,17 +26,19 @@ import { createOnServer } from './create-mailbox.js';
 import { deleteOnServer } from './delete-mailbox.js';
 import { ImapDelivery } from './delivery.js';
 import { foresee } from './foresee.js';
+import { openToDeliver } from './foreseen.js';
 import { type ImapOptions, imapAddress } from './imap-options.js';
 import { listMailboxes, type NamedListing } from './listing.js';
 import { lookAt } from './look.js';
 import { rawNameOf } from './mailbox-names.js';
 import { type Before, type OpenedAhead, openAhead } from './open-ahead.js';
 import { open, openAnyhow, openFresh } from './opening.js';
-import { openLooked, openRecent, openToDeliver } from './recent-look.js';
+import { openLooked, openRecent } from './recent-look.js';
 import { copyMessages, moveMessages } from './relocation.js';
 import { removeMessages } from './removal.js';
 import { renameOnServer } from './rename-mailbox.js';
 import type { Opened, Place } from './selection.js';
+import { isLoss } from './session.js';
 import { takeChanges } from './snapshot.js';
 import { changeFlags } from './store-flags.js';
 import { subscribedNames } from './subscriptions.js';
@@ -238,7 +240,7 @@ export class ImapSide extends SnapshotTaker implements Side {
     try {
       return await openAhead(session, place, before);
     } catch (error) {
-      if (!(error instanceof PosternError) || error.code !== 'unreachable') throw error;
+      if (!isLoss(error)) throw error;
       return { ...(await this.#open(mailbox, open, 'read')), foresight: undefined };
     }
   }

@@ -50,7 +50,7 @@ export class Session {
   /** What the wire said when it ended. */
   #loss: string | undefined;
 
-  constructor(client: RawClient, options: ImapOptions, pace: Pace = { takesSeveral: undefined }) {
+  constructor(client: RawClient, options: ImapOptions, pace: Pace) {
     this.#client = client;
     this.#options = options;
     this.#pace = pace;
@@ -294,7 +294,7 @@ export class Session {
   }
 }
 
-function isLoss(error: unknown): error is PosternError {
+export function isLoss(error: unknown): error is PosternError {
   return error instanceof PosternError && error.code === 'unreachable';
 }
 

@@ -1,15 +1,12 @@
 import type { Clock } from '../../model/clock.js';
 import type { MessageKey, Row } from '../../model/row.js';
-import type { Foreseen, Moment, Sight } from '../side.js';
+import { type Foreseen, type Moment, RECENT_MS, type Sight } from '../side.js';
 import type { TimedPass } from './census.js';
 import { baseOf } from './file-name.js';
 import type { Octets } from './octets.js';
 import { likelySpot } from './reading.js';
 import { lookAt } from './scan.js';
-import { directoryStamps, listedAsSince, type MailDirectories, type Spot } from './scan-pass.js';
-
-/** For so long what was seen serves what follows, in milliseconds. */
-const RECENT = 1_000;
+import { directoryStamps, type MailDirectories, type Spot, stampsAsNoted } from './scan-pass.js';
 
 /** What is known of some messages of a mailbox whose directories are as they were when it was last listed. */
 export interface Expected {
@@ -33,8 +30,8 @@ export class Lately {
   /** Where the directories are provably as they were when the rows were made, no listing is needed to find the files. */
   foresee(directories: MailDirectories, { looks, gone, cursor }: Foreseen, clock: Clock): void {
     const at = clock.now();
-    const stamps = directoryStamps(directories);
-    if (!listedAsSince(cursor.stamp, directories)) return;
+    const stamps = stampsAsNoted(cursor.stamp, directories);
+    if (stamps === undefined) return;
     const letters = directories.keywords.letters();
     const spots = new Map<Octets, Spot[]>();
     const bases = new Set(gone.flatMap(key => baseOf(key) ?? []));
@@ -72,7 +69,7 @@ export class Lately {
   }
 
   #isRecent({ path }: MailDirectories): boolean {
-    return this.#path === path && performance.now() - this.#at < RECENT;
+    return this.#path === path && performance.now() - this.#at < RECENT_MS;
   }
 
   #note({ path }: MailDirectories, pass: TimedPass | undefined, expected: Expected | undefined): void {

@@ -124,13 +124,16 @@ export function unchangedSince(
 ): boolean {
   const noted = notedIn(stamp);
   if (noted === undefined || !noted.atRest || clock.now() - noted.looked > TRUSTED_MS) return false;
-  return isListedAsNoted(noted, directories);
+  return asNoted(noted, directories) !== undefined;
 }
 
-/** The same of their names alone: what is under them may be written to, or may have been looked at long ago. */
-export function listedAsSince(stamp: string | undefined, directories: MailDirectories): boolean {
+/** Their stamps, where the same is so of their names alone: what is under these may be written to, or may have been looked at long ago. */
+export function stampsAsNoted(
+  stamp: string | undefined,
+  directories: MailDirectories,
+): DirectoryStamps | undefined {
   const noted = notedIn(stamp);
-  return noted !== undefined && isListedAsNoted(noted, directories);
+  return noted && asNoted(noted, directories);
 }
 
 interface Noted {
@@ -146,14 +149,14 @@ function notedIn(stamp: string | undefined): Noted | undefined {
   return { atRest: kind === AT_REST, at: BigInt(at), looked: Number(looked), text };
 }
 
-function isListedAsNoted({ at, text }: Noted, directories: MailDirectories): boolean {
+function asNoted({ at, text }: Noted, directories: MailDirectories): DirectoryStamps | undefined {
   const now = directoryStamps(directories);
-  if (text !== now.text) return false;
+  if (text !== now.text) return undefined;
   const age = at - now.changed / 1_000_000n;
   // What is old by any clock needs no look at the file system.
-  if (age > COARSE_MS) return true;
+  if (age > COARSE_MS) return now;
   const paths = [directories.path, directories.new, directories.cur].map(pathBytes);
-  return age > clockBlur(paths, now.changed);
+  return age > clockBlur(paths, now.changed) ? now : undefined;
 }
 
 function statDirectory(mailbox: MailboxName, path: Octets): BigIntStats {
