@@ -145,6 +145,30 @@ describe('removing', () => {
     ]);
   });
 
+  it('lets no message that changed early hide behind one that changed late', async () => {
+    const looked = [5, 9, 21, 21].map((modseq, at) => row(at + 1, { more: ` MODSEQ (${modseq})` }));
+    const { outcomes, server } = await remove(
+      {
+        capabilities: 'IMAP4rev1 NAMESPACE UIDPLUS CONDSTORE',
+        answers: [
+          { when: /UNCHANGEDSINCE 9\D/, say: lines('TAG OK [MODIFIED 1] not all') },
+          { when: /^SELECT/, say: opened({ exists: 4, more: ['* OK [HIGHESTMODSEQ 10] yes'] }) },
+          NOTHING_LEFT,
+          { when: /^UID FETCH .*HEADER/, say: ok(...looked) },
+        ],
+      },
+      1,
+      2,
+      3,
+      4,
+    );
+    expect(outcomes.map(({ kind }) => kind)).toEqual(['changed', 'done', 'done', 'done']);
+    expect(server.commands.filter(command => /STORE/.test(command))).toEqual([
+      'UID STORE 1:2 (UNCHANGEDSINCE 9) +FLAGS.SILENT (\\Deleted)',
+      'UID STORE 3:4 (UNCHANGEDSINCE 21) +FLAGS.SILENT (\\Deleted)',
+    ]);
+  });
+
   it('moves to the Trash, and does not say so of a message that is still there', async () => {
     const still: ScriptedAnswer = { when: /^UID FETCH \S+ \(UID\)/, say: ok('* 1 FETCH (UID 2)') };
     const script = { capabilities: 'IMAP4rev1 NAMESPACE MOVE UIDPLUS', answers: [TRASH, still, there(1, 2)] };

@@ -31,7 +31,7 @@ export type Expunged =
   /** It is there as it was: the server says OK to a mark that it does not keep (RFC 3501 §7.1 PERMANENTFLAGS). */
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** Expunges exactly these messages. Throws `CommandRefused` where the server does not even mark them. */
+/** Expunges exactly the messages of a guarded set. Throws `CommandRefused` where the server does not even mark them. */
 export async function expunge(victims: Victims, set: UidSet): Promise<Map<number, Expunged>> {
   const { session, place } = victims;
   const changed = await mark(victims, set);
@@ -150,7 +150,24 @@ async function mark({ session, place, live }: Victims, set: UidSet): Promise<Set
   );
 }
 
-/** Whatever changes from now on gets a higher mod-sequence than all we have seen (RFC 7162 §3.1). */
+/**
+ * The victims in sets that one UNCHANGEDSINCE each can guard with the highest mod-sequence in it. What was so when the mailbox was opened is one:
+ * whatever changes later gets a higher one (RFC 7162 §3.1). Of what changed since only messages with the same one are a set, as one of them may have
+ * changed before another was looked at.
+ */
+export function guardedSets({ session, live }: Victims, messages: number): UidSet[] {
+  const opened = BigInt(session.selection?.highestModseq ?? 0);
+  const groups = new Map<string, number[]>();
+  for (const [uid, { modseq }] of live) {
+    const moment = modseq === undefined || BigInt(modseq) <= opened ? '' : modseq;
+    const group = groups.get(moment);
+    if (group === undefined) groups.set(moment, [uid]);
+    else group.push(uid);
+  }
+  return [...groups.values()].flatMap(uids => uidSets(uids, { messages }));
+}
+
+/** The highest of a guarded set; undefined where one has none. */
 function newest(modseqs: readonly (string | undefined)[]): string | undefined {
   let highest: bigint | undefined;
   for (const modseq of modseqs) {

@@ -1,6 +1,14 @@
 import { type Copied, readCopyUid } from './copy-uid.js';
 import { CommandRefused } from './error-words.js';
-import { type Expunged, expunge, markDeleted, markFault, stillThere, type Victims } from './expunge.js';
+import {
+  type Expunged,
+  expunge,
+  guardedSets,
+  markDeleted,
+  markFault,
+  stillThere,
+  type Victims,
+} from './expunge.js';
 import type { Place } from './selection.js';
 import { quoted, type ResponseCode, responseCode, sequence } from './tokens.js';
 import { type UidSet, uidSets } from './uid-set.js';
@@ -61,7 +69,7 @@ async function inSets(
   act: (set: UidSet) => Promise<ReadonlyMap<number, Transferred>>,
 ): Promise<Map<number, Transferred>> {
   const all = new Map<number, Transferred>();
-  for (const set of uidSets(victims.live.keys(), { messages: AT_ONCE })) {
+  for (const set of guardedSets(victims, AT_ONCE)) {
     try {
       for (const [uid, outcome] of await act(set)) all.set(uid, outcome);
     } catch (error) {
