@@ -2,7 +2,8 @@ import { readHeader } from '@postern/core/model/identity.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
 import type { Epoch, MessageKey, Row } from '@postern/core/model/row.js';
 import type { Deletion } from '@postern/core/side/imap/imap-options.js';
-import { describe, expect, it } from 'vitest';
+import { Session } from '@postern/core/side/imap/session.js';
+import { describe, expect, it, vi } from 'vitest';
 import { lines, opened, type Script, type ScriptedAnswer } from '../../support/scripted-imap.js';
 import { ok, row, scripted } from './scripted-side.js';
 
@@ -265,6 +266,50 @@ describe('changing flags', () => {
       { kind: 'refused', reason: 'the server refused it: not yours' },
       { kind: 'refused', reason: 'the server did not keep the change' },
     ]);
+  });
+
+  it.each([true, false])('sends its STOREs in one go where the server takes that: %s', async takesSeveral => {
+    const seen = { flags: '\\Seen', more: ' MODSEQ (5)' };
+    const { side, server } = await scripted({
+      capabilities: 'IMAP4rev1 NAMESPACE CONDSTORE',
+      answers: [
+        { when: /^SELECT/, say: opened({ exists: 3, more: ['* OK [HIGHESTMODSEQ 10] yes'] }) },
+        { when: /^UID FETCH .*HEADER/, say: ok(...[1, 2, 3].map(uid => row(uid, seen))) },
+        { when: /STORE 1 \+FLAGS/, say: ok(flags(1, '\\Seen \\Answered')) },
+        // What it says of the third is no answer to this one.
+        { when: /STORE 2 \+FLAGS/, say: lines(flags(3, '\\Seen'), 'TAG NO [NOPERM] not yours') },
+        { when: /STORE 1,3 -FLAGS/, say: ok(flags(1, '\\Answered'), flags(3, '')) },
+        { when: /^UID FETCH 2 \(UID FLAGS\)/, say: ok(flags(2, '\\Seen')) },
+      ],
+    });
+    const sent = vi.spyOn(Session.prototype, 'pipeline');
+    const looks = [known(1), known(2), known(3)];
+    const cursor = { epoch: EPOCH, count: 3 };
+    if (takesSeveral) await side.foresee(INBOX, EPOCH, { cursor, looks, gone: [], bodies: [], writes: true });
+    await side.look(
+      INBOX,
+      EPOCH,
+      looks.map(one => one.key),
+      'to-change',
+    );
+    const changes = [
+      { key: key(1), add: ['\\Answered'], remove: ['\\Seen'] },
+      { key: key(2), add: ['\\Flagged'], remove: [] },
+      { key: key(3), add: [], remove: ['\\Seen'] },
+    ];
+    expect(await side.flag(INBOX, EPOCH, changes)).toEqual([
+      { kind: 'done', flags: ['\\Answered'] },
+      { kind: 'refused', reason: 'the server refused it: not yours' },
+      { kind: 'done', flags: [] },
+    ]);
+    expect(server.commands.filter(command => /STORE/.test(command))).toEqual([
+      'UID STORE 1 +FLAGS (\\Answered)',
+      'UID STORE 2 +FLAGS (\\Flagged)',
+      'UID STORE 1,3 -FLAGS (\\Seen)',
+    ]);
+    const stores = sent.mock.calls.map(([all]) => all.filter(({ effect }) => effect === 'STORE').length);
+    expect(stores.filter(count => count > 0)).toEqual(takesSeveral ? [3] : [1, 1, 1]);
+    sent.mockRestore();
   });
 
   it('does not call a message gone because the server did not answer for it', async () => {

@@ -130,20 +130,36 @@ export function isWhole(result: Done | Failed | undefined): boolean {
   return result !== undefined && !(result instanceof Failed) && !isPartial(result.code);
 }
 
-/** UID STORE of one change; `take` sees what the server says of the messages' flags since. */
+/** One change of flags. */
+export interface StoreRequest {
+  readonly mailbox: MailboxName;
+  /** A set of UIDs as on the wire. */
+  readonly set: string;
+  readonly change: '+FLAGS' | '-FLAGS';
+  readonly flags: Flags;
+}
+
+/** UID STORE; `take` sees what the server says of the messages' flags since. */
 export async function storeFlags(
   session: Session,
-  store: {
-    readonly mailbox: MailboxName;
-    readonly set: string;
-    readonly change: '+FLAGS' | '-FLAGS';
-    readonly flags: Flags;
-  },
+  request: StoreRequest,
   take: (fetched: Fetched) => void,
 ): Promise<void> {
-  const { mailbox, set, change, flags } = store;
+  await ask(session, storeCommand(request), take);
+}
+
+/** The same for a pipeline. */
+export function bulkStore(
+  session: Session,
+  request: StoreRequest,
+  take: (fetched: Fetched) => void,
+): BulkCommand {
+  return bulkCommand(session, storeCommand(request), take);
+}
+
+function storeCommand({ mailbox, set, change, flags }: StoreRequest): Question {
   const attributes = [sequence(set), atom(change), flags.map(atom)];
-  await ask(session, { effect: 'STORE', mailbox, command: 'UID STORE', attributes }, take);
+  return { effect: 'STORE', mailbox, command: 'UID STORE', attributes };
 }
 
 interface Question {

@@ -10,17 +10,20 @@ import {
 } from '../../model/flags.js';
 import type { Epoch, MessageKey } from '../../model/row.js';
 import type { FlagChange, FlagOutcome } from '../side.js';
+import { Failed } from './bulk/pipeline.js';
 import { CommandRefused } from './error-words.js';
-import { type Fetched, storeFlags, WITH_FLAGS } from './fetch.js';
+import { bulkStore, type Fetched, type StoreRequest, storeFlags, WITH_FLAGS } from './fetch.js';
 import { fetchSets } from './fetch-sets.js';
 import { goneOf } from './look.js';
 import { permanentFlagsOf } from './permanent-flags.js';
 import { takeRecentRows } from './recent-look.js';
 import { demandEpoch, type Opened, type Selection } from './selection.js';
 import type { Session } from './session.js';
-import { keyOf, uidOf, uidSets } from './uid-set.js';
+import { keyOf, type UidSet, uidOf, uidSets } from './uid-set.js';
 
 const STORED_AT_ONCE = 5_000;
+/** With more a server may be silent for long. */
+const FEW = 1_000;
 
 /** A change reduced to what the mailbox can store. */
 interface Order {
@@ -130,37 +133,57 @@ interface Stored {
   readonly answers: ReadonlyMap<number, Flags>;
 }
 
-/** Sends the STOREs, grouped by what they change; the server answers with the flags there are then (RFC 3501 §6.4.6). */
+/**
+ * Sends the STOREs, one for each set of flags to add or to remove; the server answers with the flags there are then (RFC 3501 §6.4.6). A
+ * few messages' are sent in one go.
+ */
 async function store(session: Session, selection: Selection, orders: readonly Order[]): Promise<Stored> {
   const refusals = new Map<number, string>();
   const answers = new Map<number, Flags>();
   const { mailbox } = selection.place;
-  const take = ({ uid, flags }: Fetched) => {
-    if (flags !== undefined) answers.set(uid, flags);
-  };
-  for (const sign of ['+', '-'] as const) {
+  const stores = storesOf(orders).map(({ set, ...change }) => {
+    const said = new Map<number, Flags>();
+    const take = ({ uid, flags }: Fetched) => void (flags === undefined || said.set(uid, flags));
+    return { uids: set.uids, request: { mailbox, set: set.text, ...change }, said, take };
+  });
+  const areFew = stores.length > 1 && orders.length <= FEW;
+  const results =
+    areFew && session.takesSeveral
+      ? await session.pipeline(stores.map(({ request, take }) => bulkStore(session, request, take)))
+      : undefined;
+  for (const [at, { uids, request, said, take }] of stores.entries()) {
+    try {
+      const result = results?.[at] ?? (await storeFlags(session, request, take));
+      if (result instanceof Failed) throw result.error;
+    } catch (error) {
+      if (!(error instanceof CommandRefused) || error.code === 'try-later') throw error;
+      for (const uid of uids) refusals.set(uid, `the server refused it: ${error.words}`);
+    }
+    for (const uid of uids) answers.delete(uid);
+    for (const [uid, flags] of said) answers.set(uid, flags);
+  }
+  return { refusals, answers };
+}
+
+interface Store extends Pick<StoreRequest, 'change' | 'flags'> {
+  readonly set: UidSet;
+}
+
+function storesOf(orders: readonly Order[]): Store[] {
+  return (['+FLAGS', '-FLAGS'] as const).flatMap(change => {
     const groups = new Map<string, { readonly flags: Flags; readonly uids: number[] }>();
-    for (const order of orders) {
-      const flags = sign === '+' ? order.add : order.remove;
+    for (const { uid, add, remove } of orders) {
+      const flags = change === '+FLAGS' ? add : remove;
       if (flags.length === 0) continue;
       const name = flags.map(flag => flag.toLowerCase()).join(' ');
       const group = groups.get(name) ?? { flags, uids: [] };
       groups.set(name, group);
-      group.uids.push(order.uid);
+      group.uids.push(uid);
     }
-    for (const { flags, uids } of groups.values()) {
-      for (const set of uidSets(uids, { messages: STORED_AT_ONCE })) {
-        for (const uid of set.uids) answers.delete(uid);
-        try {
-          await storeFlags(session, { mailbox, set: set.text, change: `${sign}FLAGS`, flags }, take);
-        } catch (error) {
-          if (!(error instanceof CommandRefused) || error.code === 'try-later') throw error;
-          for (const uid of set.uids) refusals.set(uid, `the server refused it: ${error.words}`);
-        }
-      }
-    }
-  }
-  return { refusals, answers };
+    return [...groups.values()].flatMap(({ flags, uids }) =>
+      uidSets(uids, { messages: STORED_AT_ONCE }).map(set => ({ change, flags, set })),
+    );
+  });
 }
 
 /** Why a change did not happen, or undefined when all of it that can be stored did. */
