@@ -15,8 +15,9 @@ import { identityOf } from '@postern/core/model/identity.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
 import { type MessageKey, NO_EPOCH } from '@postern/core/model/row.js';
 import { AbsenceProof } from '@postern/core/side/maildir/absence.js';
+import { Census } from '@postern/core/side/maildir/census.js';
 import type { Octets } from '@postern/core/side/maildir/octets.js';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { readAll } from '../../support/letters.js';
 import { asOrdinaryUser, fileBytes, TemporaryMaildir } from './temporary-maildir.js';
 
@@ -161,6 +162,53 @@ describe('a scan', () => {
     utimesSync(maildir.path('cur', '1.a:2,'), 4e9, 4e9);
     const fourth = await later.snapshot(INBOX, { ...third, cursor: first.cursor });
     expect(await later.isAsAt(INBOX, fourth.cursor)).toBe(true);
+  });
+
+  it('RA-15: looks at nothing but such files as long as the directories are as they were', async () => {
+    const maildir = await TemporaryMaildir.make();
+    for (const name of ['1.old', '2.old']) {
+      maildir.put('cur', `${name}:2,S`, fileBytes(name));
+      utimesSync(maildir.path('cur', `${name}:2,S`), 1_600_000_000, 1_600_000_000);
+    }
+    maildir.put('new', '3.fresh', fileBytes('three'));
+    maildir.put('cur', '4.fresh:2,F', fileBytes('four'));
+    const passes = vi.spyOn(Census, 'take');
+    const lookedAt = () => [...(passes.mock.lastCall?.[0].first?.pass.spots.keys() ?? ['all'])];
+    const side = maildir.side({ clock: ahead(20_000) });
+    const first = await side.snapshot(INBOX, undefined);
+    expect(lookedAt()).toEqual(['all']);
+    writeFileSync(maildir.path('cur', '4.fresh:2,F'), fileBytes('four', 'and more\n'));
+    const second = await side.snapshot(INBOX, first);
+    expect(lookedAt()).toEqual(['3.fresh', '4.fresh']);
+    for (const [name, row] of first.rows)
+      expect(second.rows.get(name)?.identity.content === row.identity.content).toBe(name !== '4.fresh');
+    expect([second.rows.size, second.cursor.count]).toEqual([4, 4]);
+    // One that is somewhere else now is found, and what else changed is seen.
+    renameSync(maildir.path('new', '3.fresh'), maildir.path('cur', '3.fresh:2,S'));
+    unlinkSync(maildir.path('cur', '1.old:2,S'));
+    const third = await maildir.side({ clock: ahead(30_000) }).snapshot(INBOX, second);
+    expect(lookedAt()).toEqual(['all']);
+    expect([...third.rows.keys()].sort()).toEqual(['2.old', '3.fresh', '4.fresh']);
+    expect(third.rows.get(key('3.fresh'))?.flags).toEqual(['\\Seen']);
+    const later = maildir.side({ clock: ahead(90_000) });
+    const fourth = await later.snapshot(INBOX, third);
+    expect(lookedAt()).toEqual(['3.fresh', '4.fresh']);
+    expect(await later.isAsAt(INBOX, fourth.cursor)).toBe(true);
+    passes.mockRestore();
+  });
+
+  it('lists the directories where more files than a few were written to within the last minute', async () => {
+    const maildir = await TemporaryMaildir.make();
+    for (let n = 0; n < 101; n++) maildir.put('new', `${n}.a`, fileBytes(`${n}`));
+    const side = maildir.side({ clock: ahead(20_000) });
+    const first = await side.snapshot(INBOX, undefined);
+    expect(first.cursor.stamp?.length).toBeLessThan(200);
+    const passes = vi.spyOn(Census, 'take');
+    writeFileSync(maildir.path('new', '7.a'), fileBytes('another'));
+    const second = await side.snapshot(INBOX, first);
+    expect(second.rows.get(key('7.a'))?.identity).not.toEqual(first.rows.get(key('7.a'))?.identity);
+    expect(passes.mock.lastCall?.[0].first).toBeUndefined();
+    passes.mockRestore();
   });
 
   it.each([0, -3_600_000])(

@@ -6,7 +6,14 @@ import { mailboxUnreadable } from './file-errors.js';
 import { baseOf, baseOfName, keyOf, parseFileName } from './file-name.js';
 import { entriesOf } from './layout.js';
 import type { Octets } from './octets.js';
-import { directoryStamps, type MailDirectories, noteSpot, type Spot } from './scan-pass.js';
+import {
+  directoryStamps,
+  type MailDirectories,
+  noteSpot,
+  type Spot,
+  spotText,
+  usedSince,
+} from './scan-pass.js';
 
 /** An edit in place changes no name: where anything else changed, the files themselves are looked at once an hour. */
 const TRUSTED_MS = 3_600_000;
@@ -15,7 +22,7 @@ const TRUSTED_MS = 3_600_000;
 const MOST_BASES = 1_000;
 const MOST_SHARE = 4;
 
-/** What the names alone say of a mailbox whose files were looked at before. */
+/** Which files of a mailbox are to be looked at, where the others were looked at before. */
 export interface Glance {
   /** Base names under which something came, went or is called otherwise now, and those in doubt: all others are as they were. */
   readonly bases: ReadonlySet<Octets>;
@@ -23,15 +30,34 @@ export interface Glance {
   readonly known: ReadonlyMap<MessageKey, Row>;
   /** Familiar names that are no more. */
   readonly gone: ReadonlySet<string>;
-  /** The letters of all names, each combination once; none where nobody asks for keywords. */
-  readonly letters: ReadonlySet<string>;
+  /** The letters of all names, each combination once; none where nobody asks for keywords, undefined where they are those there were. */
+  readonly letters: ReadonlySet<string> | undefined;
   /** What was seen under these base names. */
   readonly first: TimedPass;
   readonly looked: number;
 }
 
+/** The same by no names at all: where the directories are as they were, only what somebody may still be writing to can be another message. */
+export async function glanceAtUsed(
+  directories: MailDirectories,
+  earlier: Earlier,
+  clock: Clock,
+): Promise<Glance | undefined> {
+  if (earlier.unreadable.size > 0) return undefined;
+  const at = clock.now();
+  const used = usedSince(earlier.cursor.stamp, directories, clock);
+  if (used === undefined) return undefined;
+  const { stamps, looked, inUse } = used;
+  const spots = new Map<Octets, Spot[]>();
+  for (const spot of inUse) noteSpot(spots, baseOfName(spot.name), spot);
+  const bases = new Set(spots.keys());
+  const known = await earlier.rows([...bases].map(keyOf));
+  const first = { pass: { spots, stamps, stable: true }, at };
+  return { bases, known, gone: new Set(), letters: undefined, first, looked };
+}
+
 /**
- * Undefined where every file is to be looked at: no names are familiar, or those of other directories; all files were looked at
+ * What the names say. Undefined where every file is to be looked at: no names are familiar, or those of other directories; all files were looked at
  * last too long ago; or the directories change under the eyes.
  */
 export async function glanceAt(
@@ -64,7 +90,7 @@ export async function glanceAt(
   const known = bases.size === 0 ? new Map() : await earlier.rows([...bases].map(keyOf));
   const spots = spotsOf(files, bases);
   // Every row is behind a name that is there still, or among those that are looked at: else names and rows do not fit.
-  const doubtful = [...spots.values()].flat().filter(spot => !strangers.has(familiarName(spot)));
+  const doubtful = [...spots.values()].flat().filter(spot => !strangers.has(spotText(spot)));
   if (hits - doubtful.length + known.size !== earlier.size) return undefined;
   const pass = { spots, stamps, stable: true };
   return { bases, known, gone, letters, first: { pass, at }, looked: familiar.looked };
@@ -93,7 +119,7 @@ function compareNames(
   for (const [directory, names] of files) {
     for (const name of names) {
       if (wantsLetters) letters.add(parseFileName(name).letters ?? '');
-      const remembered = familiarName({ directory, name });
+      const remembered = spotText({ directory, name });
       if (!familiar.delete(remembered)) strangers.add(remembered);
     }
   }
@@ -112,11 +138,6 @@ function spotsOf(files: Files, bases: ReadonlySet<Octets>): Map<Octets, Spot[]> 
   return spots;
 }
 
-/** What a file is remembered as. */
-function familiarName({ directory, name }: Spot): string {
-  return `${directory === 'new' ? 'n' : 'c'}${name}`;
-}
-
 function baseOfSpot(remembered: string): Octets {
   return baseOfName(remembered.slice(1) as Octets);
 }
@@ -131,8 +152,8 @@ export function familiarChange(
   seen: ReadonlyMap<Octets, readonly Spot[]>,
   glance: Glance | undefined,
 ): FamiliarChange {
-  const names = [...met].map(familiarName);
+  const names = [...met].map(spotText);
   if (glance === undefined) return { ...look, all: names };
   const stale = [glance.first.pass.spots, seen].flatMap(spots => [...spots.values()].flat());
-  return { ...look, gone: [...glance.gone, ...stale.map(familiarName)], added: names };
+  return { ...look, gone: [...glance.gone, ...stale.map(spotText)], added: names };
 }

@@ -34,6 +34,15 @@ export interface Spot {
   readonly name: Octets;
 }
 
+/** A spot as it is remembered. */
+export function spotText({ directory, name }: Spot): string {
+  return `${directory === 'new' ? 'n' : 'c'}${name}`;
+}
+
+export function spotOfText(text: string): Spot {
+  return { directory: text.startsWith('n') ? 'new' : 'cur', name: text.slice(1) as Octets };
+}
+
 /** One reading of `new`, then `cur` (mail moves from new to cur, so that it is met at least once). */
 export interface Pass {
   readonly spots: ReadonlyMap<Octets, readonly Spot[]>;
@@ -98,17 +107,20 @@ function compareTimes(a: bigint, b: bigint): number {
 
 /**
  * The cursor's note on a stable pass over all names begun at `at`, with when the files themselves were looked at (milliseconds since
- * the epoch). `atRest`: none of them was written to a moment before.
+ * the epoch). `inUse`: those that were written to a moment before; they are named where they are few.
  */
 export function cursorStamp(
   stamps: DirectoryStamps,
-  { at, looked, atRest }: { readonly at: number; readonly looked: number; readonly atRest: boolean },
+  { at, looked, inUse }: { readonly at: number; readonly looked: number; readonly inUse: readonly Spot[] },
 ): string {
-  return `${atRest ? AT_REST : IN_USE} ${Math.floor(at)} ${Math.floor(looked)} ${stamps.text}`;
+  const kind = inUse.length === 0 ? AT_REST : IN_USE;
+  const named = inUse.length > MOST_NAMED ? [] : inUse.map(spotText);
+  return [`${kind} ${Math.floor(at)} ${Math.floor(looked)} ${stamps.text}`, ...named].join('/');
 }
 
 const AT_REST = '2';
 const IN_USE = '3';
+const MOST_NAMED = 100;
 
 /** An edit in place leaves no trace in a directory: the files themselves are looked at once a day. */
 const TRUSTED_MS = 86_400_000;
@@ -123,8 +135,25 @@ export function unchangedSince(
   clock: Clock,
 ): boolean {
   const noted = notedIn(stamp);
-  if (noted === undefined || !noted.atRest || clock.now() - noted.looked > TRUSTED_MS) return false;
-  return asNoted(noted, directories) !== undefined;
+  return noted?.atRest === true && isTrusted(noted, clock) && asNoted(noted, directories) !== undefined;
+}
+
+/** The files that are to be looked at where all else is provably as it was; undefined where that is not known. */
+export function usedSince(
+  stamp: string | undefined,
+  directories: MailDirectories,
+  clock: Clock,
+):
+  | { readonly stamps: DirectoryStamps; readonly looked: number; readonly inUse: readonly Spot[] }
+  | undefined {
+  const noted = notedIn(stamp);
+  if (noted === undefined || noted.inUse.length === 0 || !isTrusted(noted, clock)) return undefined;
+  const stamps = asNoted(noted, directories);
+  return stamps && { stamps, looked: noted.looked, inUse: noted.inUse };
+}
+
+function isTrusted({ looked }: Noted, clock: Clock): boolean {
+  return clock.now() - looked <= TRUSTED_MS;
 }
 
 /** Their stamps, where the same is so of their names alone: what is under these may be written to, or may have been looked at long ago. */
@@ -138,15 +167,18 @@ export function stampsAsNoted(
 
 interface Noted {
   readonly atRest: boolean;
+  readonly inUse: readonly Spot[];
   readonly at: bigint;
   readonly looked: number;
   readonly text: string;
 }
 
 function notedIn(stamp: string | undefined): Noted | undefined {
-  const [, kind, at, looked, text] = /^([23]) (\d{1,16}) (\d{1,16}) (.+)$/.exec(stamp ?? '') ?? [];
+  const [head = '', ...named] = (stamp ?? '').split('/');
+  const [, kind, at, looked, text] = /^([23]) (\d{1,16}) (\d{1,16}) (.+)$/.exec(head) ?? [];
   if (at === undefined || text === undefined) return undefined;
-  return { atRest: kind === AT_REST, at: BigInt(at), looked: Number(looked), text };
+  const inUse = named.map(spotOfText);
+  return { atRest: kind === AT_REST, inUse, at: BigInt(at), looked: Number(looked), text };
 }
 
 function asNoted({ at, text }: Noted, directories: MailDirectories): DirectoryStamps | undefined {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../model/clock.js';
 import { bug } from '../../model/error.js';
-import { type Flags, sameFlags } from '../../model/flags.js';
+import { type Flags, type PermanentFlags, sameFlags } from '../../model/flags.js';
 import type { MessageFacts } from '../../model/message-digester.js';
 import { type Cursor, type Glimpse, type MessageKey, NO_EPOCH, type Row } from '../../model/row.js';
 import { type Changes, type Earlier, NO_ROWS, pick } from '../earlier.js';
@@ -8,7 +8,7 @@ import type { Seen, Sight } from '../side.js';
 import { Breather } from './breather.js';
 import { Census, type TimedPass } from './census.js';
 import { baseOf, keyOf, parseFileName } from './file-name.js';
-import { familiarChange, type Glance, glanceAt } from './glance.js';
+import { familiarChange, type Glance, glanceAt, glanceAtUsed } from './glance.js';
 import type { KeywordLetters } from './keyword-letters.js';
 import type { Expected } from './lately.js';
 import { digestFile, type Found, fileDate, fileStamp } from './mail-file.js';
@@ -43,7 +43,9 @@ export async function scanMailbox(
       gone: [],
     };
   }
-  const glance = earlier && (await glanceAt(directories, earlier, clock));
+  const glance =
+    earlier &&
+    ((await glanceAtUsed(directories, earlier, clock)) ?? (await glanceAt(directories, earlier, clock)));
   const known = glance?.known ?? (await earlier?.glimpses());
   const wanted = [...(known?.keys() ?? []), ...(earlier?.unreadable.keys() ?? [])];
   const bases = wanted.map(baseOf).filter(base => base !== undefined);
@@ -87,11 +89,9 @@ export async function scanMailbox(
     cursor: cursorOf(
       (earlier?.size ?? 0) - gone.length + fresh + unreadable.size,
       // What is written to a file that is being written leaves no trace in a directory.
-      provable ? cursorStamp(evidence.pass.stamps, { at, looked, atRest: reader.allAtRest }) : undefined,
+      provable ? cursorStamp(evidence.pass.stamps, { at, looked, inUse: reader.inUse() }) : undefined,
     ),
-    permanentFlags: directories.keywords.areOn
-      ? letters.permanent(glance?.letters ?? lettersIn(census))
-      : letters.flags,
+    permanentFlags: permanentOf(directories, letters, { census, glance, earlier }),
     unreadable,
     anew: earlier === undefined,
     rows,
@@ -139,6 +139,17 @@ export async function lookAt(
   return { sight: { rows, gone }, pass: census.evidence };
 }
 
+function permanentOf(
+  { keywords }: MailDirectories,
+  letters: KeywordLetters,
+  { census, glance, earlier }: { census: Census; glance: Glance | undefined; earlier: Earlier | undefined },
+): PermanentFlags {
+  if (!keywords.areOn) return letters.flags;
+  if (glance === undefined) return letters.permanent(lettersIn(census));
+  const known = glance.letters === undefined ? earlier?.permanentFlags : letters.permanent(glance.letters);
+  return known ?? bug('a glance at a mailbox that nobody looked at');
+}
+
 /** Whether nothing changed since a scan that noted this cursor, by two stats. */
 export function isAsAt(directories: MailDirectories, { stamp }: Cursor, clock: Clock): boolean {
   return unchangedSince(stamp, directories, clock);
@@ -179,11 +190,11 @@ class RowReader {
   readonly unreadable = new Map<MessageKey, string>();
   /** Messages of which only what a file's name and date say changed. */
   readonly changed = new Map<MessageKey, Regular>();
-  /** None of the files was written to a moment ago. */
-  allAtRest = true;
   readonly #unchanged = new Set<MessageKey>();
   /** Where each message was met that has one place only, and whose file nobody writes to. */
   readonly #spots = new Map<MessageKey, Spot>();
+  /** Where those were met that somebody wrote to a moment ago. */
+  readonly #inUse = new Map<MessageKey, readonly Spot[]>();
   readonly #letters: KeywordLetters;
   readonly #known: ReadonlyMap<MessageKey, Glimpse> | undefined;
   readonly #now: number;
@@ -212,6 +223,10 @@ class RowReader {
     for (const [key, spot] of this.#spots) if (this.stillHas(key)) yield spot;
   }
 
+  inUse(): readonly Spot[] {
+    return [...this.#inUse.values()].flat();
+  }
+
   /** A file that may still be there is what it was. */
   keep(base: Octets, unreadable: ReadonlyMap<MessageKey, string> | undefined): void {
     const key = keyOf(base);
@@ -227,7 +242,8 @@ class RowReader {
       return 'settled';
     }
     const isAtRest = this.#isAtRest(found);
-    this.allAtRest &&= isAtRest;
+    if (isAtRest) this.#inUse.delete(key);
+    else this.#inUse.set(key, found.spots);
     if (found.spots.length === 1 && isAtRest) this.#spots.set(key, found.spots[0]!);
     else this.#spots.delete(key);
     const known = this.#known?.get(key);
