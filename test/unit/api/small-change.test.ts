@@ -1,6 +1,8 @@
 import { applyActions } from '@postern/core/api/apply.js';
 import { fetchRemote } from '@postern/core/api/fetch.js';
 import { makePlan } from '@postern/core/api/plan.js';
+import type { MessageKey } from '@postern/core/model/row.js';
+import type { Kind } from '@postern/core/state/records.js';
 import type { Repository } from '@postern/core/state/repository.js';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { message } from '../../support/messages.js';
@@ -21,12 +23,13 @@ beforeAll(async () => {
   expect((await template.plan()).actions).toEqual([]);
 });
 
-/** Counts the pairs that are read by the partition. */
+/** Counts the pairs that are read, or peeked at, by the partition. */
 function counting(repository: Repository): { readonly counted: Repository; readonly read: () => number } {
   let read = 0;
-  const store = watchedStore(repository.store, (kind, size) => {
+  const count = (kind: Kind, size: number) => {
     if (kind === 'pair') read += size;
-  });
+  };
+  const store = watchedStore(repository.store, count, count);
   return { counted: { ...repository, store }, read: () => read };
 }
 
@@ -89,16 +92,40 @@ describe('a small change in a large mailbox', () => {
       await rig.plan();
     }
     const touched = await rig.run(async ({ store }) => (await store.get('mailbox', '', 'INBOX'))?.touched);
-    expect([touched?.remote.length, touched?.local.length]).toEqual([5, 5]);
+    // With the partners of those that changed here.
+    expect([touched?.remote.length, touched?.local.length]).toEqual([10, 5]);
     expect((await rig.sync()).apply.counts).toMatchObject({ done: 10, skipped: 0, failed: 0 });
     expect(rig.local.contents('INBOX')).toEqual(rig.remote.contents('INBOX'));
   });
 
-  it('is no small one above a thousand messages, or when the mailbox is not sure to be the same', async () => {
+  it.each<[string, (rig: Rig) => MessageKey | undefined]>([
+    ['nothing says what its partner is', () => undefined],
+    ['its partner seems to be another message', rig => keyOf(rig, 'remote', 9)],
+    ['its partner seems to be one that never was', () => '9999' as MessageKey],
+  ])('is carried out all the same where %s', async (_what, hint) => {
+    const rig = await template.clone();
+    const keys = [keyOf(rig, 'local', 7), keyOf(rig, 'local', 8)];
+    await rig.run(async ({ store }) => {
+      for (const [key, row] of await store.getMany('local', 'INBOX', keys)) {
+        const { partner: _known, ...rest } = row;
+        const partner = hint(rig);
+        const value = partner === undefined ? rest : { ...rest, partner };
+        await store.write([{ put: 'local', mailbox: 'INBOX', key, value }], { durable: false });
+      }
+    });
+    rig.local.flag('INBOX', keys[0]!, { add: ['\\Flagged'] });
+    rig.local.remove('INBOX', keys[1]!);
+    const { apply, plan } = await rig.sync();
+    expect(plan.actions.map(({ op }) => op)).toEqual(['flag-remote', 'delete-remote']);
+    expect(apply.counts).toMatchObject({ done: 2, skipped: 0, failed: 0 });
+    expect(rig.local.contents('INBOX')).toEqual(rig.remote.contents('INBOX'));
+  });
+
+  it('is no small one above two thousand messages, or when the mailbox is not sure to be the same', async () => {
     const touchedOf = (rig: Rig) =>
       rig.run(async ({ store }) => (await store.get('mailbox', '', 'INBOX'))?.touched);
     const rig = await template.clone();
-    for (let n = 0; n < 1001; n++) rig.remote.add('INBOX', message({ id: `more-${n}` }));
+    for (let n = 0; n < 2001; n++) rig.remote.add('INBOX', message({ id: `more-${n}` }));
     await rig.plan();
     expect(await touchedOf(rig)).toBeUndefined();
     const other = await template.clone();

@@ -1,7 +1,7 @@
 import type { MailboxName } from '@postern/core/model/mailbox.js';
 import type { Pair } from '@postern/core/model/pair.js';
 import type { Epoch, MessageKey, Row } from '@postern/core/model/row.js';
-import { decodeRecord, encodeRecord, pack } from '@postern/core/state/codec.js';
+import { decodeRecord, encodeRecord, pack, unpack } from '@postern/core/state/codec.js';
 import { frame } from '@postern/core/state/frame.js';
 import { recordKey } from '@postern/core/state/keys.js';
 import type {
@@ -30,6 +30,7 @@ const row: Required<Row> = {
   serverId: 'M1',
   modseq: '9223372036854775807',
   stamp: '1944:1795323186000000001',
+  partner: '42' as MessageKey,
 };
 const pair: Required<Pair> = {
   remote: { epoch: '4294967295' as Epoch, key: '42' as MessageKey },
@@ -141,7 +142,7 @@ describe('a record', () => {
   });
 
   it('comes back without the fields it has not', () => {
-    const { serverId, modseq, stamp, ...rest } = row;
+    const { serverId, modseq, stamp, partner, ...rest } = row;
     expect([serverId, modseq, stamp]).not.toContain(undefined);
     const bare: Row = { ...rest, flags: [], identity: { digest: 'd', size: 0 }, envelope: {} };
     expect(roundTrip('local', bare)).toStrictEqual(bare);
@@ -158,6 +159,15 @@ describe('a record', () => {
     expect(encodeRecord('remote', key, row).bytes.equals(encodeRecord('remote', key, { ...row }).bytes)).toBe(
       true,
     );
+  });
+
+  it('of a message is a list with its partner, and one without where there is none', () => {
+    const { partner: _none, ...rest } = row;
+    const key = recordKey('local', 'INBOX', row.key);
+    const lengths = [row, rest].map(
+      value => (unpack(encodeRecord('local', key, value).bytes.subarray(9)) as []).length,
+    );
+    expect(lengths).toEqual([14, 13]);
   });
 
   it('of another shape is damage, in spite of a right checksum', () => {

@@ -3,8 +3,7 @@ import { agreedFlags } from '../model/agreed-flags.js';
 import { otherSide, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
 import type { Flags } from '../model/flags.js';
-import type { Pair } from '../model/pair.js';
-import type { MessageKey, Row } from '../model/row.js';
+import { type MessageKey, type Row, withPartner } from '../model/row.js';
 import {
   type DeliveryBatch,
   type DeliveryOutcome,
@@ -231,21 +230,17 @@ export class CopyDelivery {
     const source = this.#source;
     const { content } = what.identity;
     const origin: Row = { ...job.row, flags: seen, identity: { content, ...job.row.identity } };
-    this.#desk.putRow(target, delivered);
-    this.#desk.putRow(source, origin);
-    const ends = {
-      [target]: { epoch: this.#batch.epoch, key: delivered.key },
-      [source]: { epoch: this.#desk.epoch(source), key: origin.key },
-    } as Pick<Pair, 'remote' | 'local'>;
-    const flags = { [target]: delivered.flags, [source]: origin.flags } as Record<
-      SideName,
-      readonly string[]
-    >;
-    const remote = target === 'remote' ? delivered : origin;
+    const rows = { [target]: delivered, [source]: origin } as Record<SideName, Row>;
+    const { remote, local } = rows;
+    this.#desk.putRow('remote', remote);
+    this.#desk.putRow('local', withPartner(local, remote.key));
+    const epoch = (side: SideName) => (side === target ? this.#batch.epoch : this.#desk.epoch(source));
+    const flags = { remote: remote.flags, local: local.flags };
     this.#desk.putPair({
       flags: agreedFlags([], flags, this.#desk.permanent()),
       identity: what.identity,
-      ...ends,
+      remote: { epoch: epoch('remote'), key: remote.key },
+      local: { epoch: epoch('local'), key: local.key },
       ...(remote.identity.digest === what.identity.digest ? {} : { remoteDigest: remote.identity.digest }),
     });
   }

@@ -175,7 +175,6 @@ export class Desk {
       .sort((a, b) => compareKeys(a.key, b.key));
   }
 
-  /** One of them. */
   unpairedLike(side: SideName, identity: Identity): Row | undefined {
     return this.unpairedRowsLike(side, identity)[0];
   }
@@ -186,9 +185,11 @@ export class Desk {
       const before = this.pairAt(side, pair[side]);
       if (before !== undefined) this.dropPair(before);
     }
-    this.#book.addPair(pair);
+    const value = this.#book.addPair(pair);
     this.#loaded.copies?.unpaired?.delete(pair.local.key);
     this.#added.push(...digestsOf(pair));
+    if (value !== undefined)
+      this.#changes.push({ put: 'local', mailbox: this.mailbox, key: value.key, value });
     this.#changes.push({ put: 'pair', mailbox: this.mailbox, key: pairKey(pair), value: pair });
   }
 
@@ -199,11 +200,11 @@ export class Desk {
   }
 
   putRow(side: SideName, row: Row): void {
-    const before = this.#book.putRow(side, row);
+    const { before, value } = this.#book.putRow(side, row);
     if (before !== undefined && !sameFlags(before.flags, row.flags)) this.files.doubt(side, row.key);
     const next = Number(row.key) + 1;
     if (this.#uidNext[side] !== undefined) this.#uidNext[side] = Math.max(this.#uidNext[side], next);
-    this.#changes.push({ put: side, mailbox: this.mailbox, key: row.key, value: row });
+    this.#changes.push({ put: side, mailbox: this.mailbox, key: row.key, value });
   }
 
   dropRow(side: SideName, key: MessageKey): void {

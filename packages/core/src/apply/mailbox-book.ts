@@ -1,6 +1,6 @@
 import { type BySide, bySide, SIDES, type SideName } from '../model/by-side.js';
 import { type End, endName, isSettled, type Pair, pairKey } from '../model/pair.js';
-import type { Epoch, MessageKey, Row } from '../model/row.js';
+import { type Epoch, type MessageKey, type Row, withPartner, withPartnerOf } from '../model/row.js';
 import { RowsByDigest } from './rows-by-digest.js';
 
 /** Messages and pairs of a mailbox in memory: all of them, or those that some work is about. */
@@ -61,13 +61,18 @@ export class MailboxBook {
     return this.#unpaired[side].of(digest);
   }
 
-  /** Both ends must be in no other pair. */
-  addPair(pair: Pair): void {
+  /** Both ends must be in no other pair. Gives the local message where it learns who its partner is. */
+  addPair(pair: Pair): Row | undefined {
     this.#index(pair);
     for (const side of SIDES) {
       const row = this.row(side, pair[side]);
       if (row !== undefined) this.#unpaired[side].delete(row);
     }
+    const local = this.row('local', pair.local);
+    if (local === undefined || local.partner === pair.remote.key) return undefined;
+    const told = withPartner(local, pair.remote.key);
+    this.#rows.local.set(told.key, told);
+    return told;
   }
 
   dropPair(pair: Pair): void {
@@ -78,12 +83,13 @@ export class MailboxBook {
     }
   }
 
-  /** The row that was there before. */
-  putRow(side: SideName, row: Row): Row | undefined {
+  /** Gives the row that was there before, and the new one as it is kept: its partner is not forgotten. */
+  putRow(side: SideName, row: Row): { readonly before: Row | undefined; readonly value: Row } {
     const before = this.#forgetUnpaired(side, row.key);
-    this.#rows[side].set(row.key, row);
-    this.#noteUnpaired(side, row);
-    return before;
+    const value = withPartnerOf(row, before);
+    this.#rows[side].set(row.key, value);
+    this.#noteUnpaired(side, value);
+    return { before, value };
   }
 
   /** Whether there was one. */

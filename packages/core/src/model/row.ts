@@ -31,6 +31,18 @@ export interface Row {
   readonly modseq?: string;
   /** What must be equal for a file's bytes to be taken as unread since (size and mtime in ns). Opaque. */
   readonly stamp?: string;
+  /** Of a local message the remote key of the pair it was last known in. A hint: whoever goes by it looks whether it is so. */
+  readonly partner?: MessageKey;
+}
+
+/** The same message with another hint. Millions are made: they share one hidden class. */
+export function withPartner(row: Row, partner: MessageKey): Row {
+  return row.partner === undefined ? { partner, ...row } : { ...row, partner };
+}
+
+/** The same message with the hint that was known before, where it has none. */
+export function withPartnerOf(row: Row, before: Row | undefined): Row {
+  return row.partner !== undefined || before?.partner === undefined ? row : withPartner(row, before.partner);
 }
 
 /** Of a row what it takes to see whether the message changed. */

@@ -1,7 +1,7 @@
 import type { BySide, SideName } from '../model/by-side.js';
 import { canStore, sameFlags } from '../model/flags.js';
 import type { MailboxName } from '../model/mailbox.js';
-import { type MessageKey, type Row, sameCursor } from '../model/row.js';
+import { type MessageKey, type Row, sameCursor, withPartnerOf } from '../model/row.js';
 import type { Changes, Earlier } from '../side/earlier.js';
 import type { Seen } from '../side/side.js';
 import { type MailboxRecord, type SideRecord, unquiet, withoutSide } from '../state/records.js';
@@ -54,6 +54,7 @@ export async function observeMailbox(
     record,
     snapshot: now,
     changes,
+    partners: await partnersOf(earlier, now),
     side,
     isBegun: first.isBegun,
     ...(fault === undefined ? {} : { fault }),
@@ -71,6 +72,15 @@ function cameBack(record: MailboxRecord, side: SideName): string | undefined {
   return record.missing?.[side] === undefined
     ? undefined
     : `the mailbox was not on the ${side} side for a while`;
+}
+
+/** The partners of messages that changed or went, as far as they are known. */
+async function partnersOf(
+  earlier: Earlier | undefined,
+  { before, gone }: Changes,
+): Promise<readonly MessageKey[]> {
+  const went = gone.length > 0 && gone.length <= MOST_TOUCHED ? await earlier?.rows(gone) : undefined;
+  return [...before.values(), ...(went?.values() ?? [])].flatMap(({ partner }) => partner ?? []);
 }
 
 /**
@@ -93,9 +103,11 @@ async function forgetUnproven(
   return changes;
 }
 
-function changesOf({ mailbox, rows, gone }: Changes, side: SideName): Change[] {
+function changesOf({ mailbox, rows, before, gone }: Changes, side: SideName): Change[] {
   return [
-    ...[...rows].map(([key, value]): Change => ({ put: side, mailbox, key, value })),
+    ...[...rows].map(
+      ([key, row]): Change => ({ put: side, mailbox, key, value: withPartnerOf(row, before.get(key)) }),
+    ),
     ...gone.map((key): Change => ({ del: side, mailbox, key })),
   ];
 }
@@ -120,6 +132,7 @@ interface NewSnapshot {
   readonly record: MailboxRecord;
   readonly snapshot: Changes;
   readonly changes: readonly Change[];
+  readonly partners: readonly MessageKey[];
   readonly side: SideName;
   /** Rows were written before all of them were read. */
   readonly isBegun: boolean;
@@ -241,11 +254,11 @@ async function writeSnapshot(repository: Repository, news: NewSnapshot): Promise
 }
 
 /** So many rows may have changed before a look at the whole mailbox is as good. */
-const MOST_TOUCHED = 1000;
+const MOST_TOUCHED = 2000;
 
 /** What is known of the rows that changed since the mailbox was quiet, when these changes are written. */
 function touchedBy(
-  { record, snapshot, changes, side, fault }: NewSnapshot,
+  { record, snapshot, changes, partners, side, fault }: NewSnapshot,
   now: SideRecord,
 ): Pick<MailboxRecord, 'touched'> {
   const before = record.touched;
@@ -276,6 +289,8 @@ function touchedBy(
     [side]: [...keys],
   });
   const all = { ...of(before, touched), came: of(before.came, came), gone: of(before.gone, gone) };
+  // By these the pairs of local messages are found.
+  if (side === 'local') all.remote = [...new Set([...all.remote, ...partners])];
   return all.remote.length + all.local.length > MOST_TOUCHED ? {} : { touched: all };
 }
 

@@ -48,13 +48,15 @@ async function readTouched(store: Store, record: MailboxRecord): Promise<Mailbox
   // What came is in no pair.
   const inPairs = (side: SideName) => without(touched[side], touched.came?.[side]);
   const names = inPairs('remote').map(key => endName({ epoch: remote.cursor.epoch, key }));
+  let pairs = await store.getMany('pair', mailbox, names);
   const wanted = new Set(inPairs('local'));
+  for (const { local: end } of pairs.values()) wanted.delete(end.key);
   if (wanted.size > 0) {
     const ends = await store.glimpses('pair', mailbox, peekLocalEnd);
     for (const [name, { key }] of ends) if (wanted.has(key)) names.push(name);
+    // Read after all of them were: that a message has no pair is proven then.
+    pairs = await store.getMany('pair', mailbox, [...new Set(names)]);
   }
-  // Read after all of them were: that a message has no pair is proven then.
-  const pairs = await store.getMany('pair', mailbox, [...new Set(names)]);
   const found = [...pairs].sort(([a], [b]) => compareText(a, b)).map(([, pair]) => pair);
   const snapshotOf = async (side: SideName, { cursor, permanentFlags }: SideRecord): Promise<Snapshot> => {
     const keys = new Set([...touched[side], ...found.map(pair => pair[side].key)]);

@@ -22,6 +22,7 @@ export const ROW: Readonly<Record<keyof Row, number>> = {
   serverId: 10,
   modseq: 11,
   stamp: 12,
+  partner: 13,
 };
 const ROW_LENGTH = 13;
 
@@ -39,9 +40,10 @@ const PAIR_LENGTH = 12;
 /** Where the digest stands in an identity. */
 export const DIGEST = 1;
 
+/** The partner is left out where there is none: remote rows and those of older states are without. */
 export function storeRow(row: Row): Stored {
-  const { identity, envelope } = row;
-  return [
+  const { identity, envelope, partner } = row;
+  const stored = [
     row.key,
     row.flags,
     row.date,
@@ -53,10 +55,12 @@ export function storeRow(row: Row): Stored {
     row.modseq ?? null,
     row.stamp ?? null,
   ];
+  if (partner !== undefined) stored.push(partner);
+  return stored;
 }
 
 export function readRow(raw: unknown): Row {
-  const stored = tuple(raw, ROW_LENGTH);
+  const stored = tuple(raw, ROW_LENGTH, ROW_LENGTH + 1);
   const row: Mutable<Row> = {
     key: text(stored[ROW.key]) as MessageKey,
     flags: readFlags(stored[ROW.flags]),
@@ -67,6 +71,7 @@ export function readRow(raw: unknown): Row {
   if (stored[ROW.serverId] !== null) row.serverId = text(stored[ROW.serverId]);
   if (stored[ROW.modseq] !== null) row.modseq = text(stored[ROW.modseq]);
   if (stored[ROW.stamp] !== null) row.stamp = text(stored[ROW.stamp]);
+  if (stored.length > ROW_LENGTH) row.partner = text(stored[ROW.partner]) as MessageKey;
   return row;
 }
 

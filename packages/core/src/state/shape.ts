@@ -52,9 +52,9 @@ export function oneOf<T extends string>(...choices: readonly T[]): Reader<T> {
     choices.includes(raw as T) ? (raw as T) : misshapen(`${nameOf(raw)} where one of ${choices} belongs`);
 }
 
-/** A list of exactly `length` values. */
-export function tuple(raw: unknown, length: number): readonly unknown[] {
-  return Array.isArray(raw) && raw.length === length
+/** A list of exactly `length` values, or of up to `most`. */
+export function tuple(raw: unknown, length: number, most = length): readonly unknown[] {
+  return Array.isArray(raw) && raw.length >= length && raw.length <= most
     ? raw
     : misshapen(`${nameOf(raw)} where ${length} values belong`);
 }
