@@ -1,5 +1,5 @@
 import type { Action } from '../model/action.js';
-import { type BySide, otherSide, SIDES, type SideName } from '../model/by-side.js';
+import { type BySide, bySide, otherSide, SIDES, type SideName } from '../model/by-side.js';
 import { bug } from '../model/error.js';
 import { type PermanentFlags, sameFlags } from '../model/flags.js';
 import { type Identity, sameMessage } from '../model/identity.js';
@@ -135,10 +135,7 @@ export class Desk {
   }
 
   permanent(): BySide<PermanentFlags> {
-    return {
-      remote: this.#record.sides.remote?.permanentFlags ?? [],
-      local: this.#record.sides.local?.permanentFlags ?? [],
-    };
+    return bySide(side => this.#record.sides[side]?.permanentFlags ?? []);
   }
 
   /** The lowest UID that no known message has; undefined on a side without UIDs. */
@@ -185,12 +182,12 @@ export class Desk {
       const before = this.pairAt(side, pair[side]);
       if (before !== undefined) this.dropPair(before);
     }
+    const { mailbox } = this;
     const value = this.#book.addPair(pair);
     this.#loaded.copies?.unpaired?.delete(pair.local.key);
     this.#added.push(...digestsOf(pair));
-    if (value !== undefined)
-      this.#changes.push({ put: 'local', mailbox: this.mailbox, key: value.key, value });
-    this.#changes.push({ put: 'pair', mailbox: this.mailbox, key: pairKey(pair), value: pair });
+    if (value !== undefined) this.#changes.push({ put: 'local', mailbox, key: value.key, value });
+    this.#changes.push({ put: 'pair', mailbox, key: pairKey(pair), value: pair });
   }
 
   dropPair(pair: Pair): void {
