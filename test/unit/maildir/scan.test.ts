@@ -183,6 +183,11 @@ describe('a scan', () => {
     for (const [name, row] of first.rows)
       expect(second.rows.get(name)?.identity.content === row.identity.content).toBe(name !== '4.fresh');
     expect([second.rows.size, second.cursor.count]).toEqual([4, 4]);
+    // A row that went missing does not make its message a new one.
+    const rows = new Map(first.rows);
+    rows.delete(key('3.fresh'));
+    await side.snapshot(INBOX, { ...first, rows });
+    expect(lookedAt()).toEqual(['all']);
     // One that is somewhere else now is found, and what else changed is seen.
     renameSync(maildir.path('new', '3.fresh'), maildir.path('cur', '3.fresh:2,S'));
     unlinkSync(maildir.path('cur', '1.old:2,S'));

@@ -52,6 +52,8 @@ export async function glanceAtUsed(
   for (const spot of inUse) noteSpot(spots, baseOfName(spot.name), spot);
   const bases = new Set(spots.keys());
   const known = await earlier.rows([...bases].map(keyOf));
+  // Each had one: a row that went missing would let its message look new.
+  if (known.size < bases.size) return undefined;
   const first = { pass: { spots, stamps, stable: true }, at };
   return { bases, known, gone: new Set(), letters: undefined, first, looked };
 }
