@@ -1,6 +1,7 @@
 import { PosternError } from '../../model/error.js';
 import { canStore } from '../../model/flags.js';
 import type { Row } from '../../model/row.js';
+import { commandText } from './bulk/command-text.js';
 import { sequenceNumber } from './bulk/fetch-row.js';
 import { Failed } from './bulk/pipeline.js';
 import { CommandRefused } from './error-words.js';
@@ -135,12 +136,11 @@ async function mark({ session, place, live }: Victims, set: UidSet): Promise<Set
   const since = session.condstore ? newest(set.uids.map(uid => live.get(uid)?.modseq)) : undefined;
   if (since !== undefined) attributes.push([atom('UNCHANGEDSINCE'), atom(since)]);
   attributes.push(atom('+FLAGS.SILENT'), [atom('\\Deleted')]);
-  const { code } = await session.command({
-    effect: 'STORE',
-    target: place.mailbox,
-    command: 'UID STORE',
-    attributes,
-  });
+  const store = { effect: 'STORE', target: place.mailbox };
+  const command = 'UID STORE';
+  const { code } =
+    (await session.bulk({ ...store, text: commandText(command, attributes) })) ??
+    (await session.command({ ...store, command, attributes }));
   if (code?.name !== 'MODIFIED') return new Set();
   const modified = expandUidSet(textOf(code.values[0]) ?? '', set.uids.length);
   if (modified !== undefined) return new Set(modified);
