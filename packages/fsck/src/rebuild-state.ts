@@ -8,7 +8,7 @@ import { type BySide, otherSide, SIDES, type SideName } from '@postern/core/mode
 import { PosternError } from '@postern/core/model/error.js';
 import type { MailboxName } from '@postern/core/model/mailbox.js';
 import { type End, type Pair, pairKey } from '@postern/core/model/pair.js';
-import { type Row, type Snapshot, withPartner } from '@postern/core/model/row.js';
+import type { Row, Snapshot } from '@postern/core/model/row.js';
 import type { Blocked } from '@postern/core/model/view.js';
 import { loadSnapshot } from '@postern/core/observe/load-view.js';
 import { observeSide } from '@postern/core/observe/observe-side.js';
@@ -177,10 +177,6 @@ class Rebuilding {
     for (const pair of pairs) {
       const flags = trusted ? pair.flags : adopted(pair, snapshots);
       changes.push({ put: 'pair', mailbox, key: pairKey(pair), value: { ...pair, flags } });
-      const { key } = pair.local;
-      const row = snapshots.local?.rows.get(key);
-      if (row !== undefined)
-        changes.push({ put: 'local', mailbox, key, value: withPartner(row, pair.remote.key) });
       this.#salvaged++;
     }
     // A pair must not outlive its file: after a power cut it would tell of a deletion.

@@ -32,6 +32,8 @@ class Rig {
   whole = 0;
   onTime: (now: number) => void = () => {};
   ahead = 60_000;
+  /** Milliseconds from one run to the next. */
+  step = 60_000;
   #counter = 0;
 
   private constructor(maildir: TemporaryMaildir) {
@@ -76,7 +78,7 @@ class Rig {
   }
 
   async run<T>(work: (repository: Repository) => Promise<T>): Promise<T> {
-    this.pass(60_000);
+    this.pass(this.step);
     const store = await LevelStore.open(this.level as unknown as AnyLevel, { seam: openSeam });
     const watched = watchedStore(
       store,
@@ -308,6 +310,35 @@ describe('files under familiar names', () => {
       expect((await rig.look()).rows.get('slow.h')).toEqual((await rig.truth()).rows.get('slow.h' as never));
     }
     expect(rig.whole).toBe(0);
+  });
+
+  it('are not familiar again because a look at those in use says nothing of the others', async () => {
+    const rig = await Rig.make();
+    await rig.look();
+    rig.step = 10_000;
+    renameSync(rig.path('cur/5.m.h:2,'), rig.path('cur/5.m.h:2,S'));
+    rig.maildir.put('new', 'fresh', fileBytes('fresh'));
+    const soon = (Date.now() + rig.ahead) / 1000;
+    utimesSync(rig.path('new/fresh'), soon, soon);
+    // Killed after its rows were written, and before the list of names was.
+    const killed = rig.run(async repository => {
+      const write: Store['write'] = (changes, options) =>
+        changes.some(change => 'put' in change && change.put === 'files')
+          ? Promise.reject(new Error('killed'))
+          : repository.store.write(changes, options);
+      const store = new Proxy(repository.store, {
+        get: (target, name) => {
+          if (name === 'write') return write;
+          const member: unknown = Reflect.get(target, name, target);
+          return typeof member === 'function' ? member.bind(target) : member;
+        },
+      });
+      await observeSide({ ...repository, store }, 'local', {});
+    });
+    await expect(killed).rejects.toThrow('killed');
+    await rig.look();
+    renameSync(rig.path('cur/5.m.h:2,S'), rig.path('cur/5.m.h:2,'));
+    expect((await rig.look()).rows.get('5.m.h')?.flags).toEqual([]);
   });
 
   it('are familiar no more in other directories', async () => {

@@ -54,7 +54,7 @@ export async function observeMailbox(
     record,
     snapshot: now,
     changes,
-    partners: await partnersOf(earlier, now),
+    partners: side === 'local' ? await partnersOf(earlier, now) : [],
     side,
     isBegun: first.isBegun,
     ...(fault === undefined ? {} : { fault }),
@@ -290,7 +290,7 @@ function touchedBy(
   });
   const all = { ...of(before, touched), came: of(before.came, came), gone: of(before.gone, gone) };
   // By these the pairs of local messages are found.
-  if (side === 'local') all.remote = [...new Set([...all.remote, ...partners])];
+  all.remote = [...new Set([...all.remote, ...partners])];
   return all.remote.length + all.local.length > MOST_TOUCHED ? {} : { touched: all };
 }
 

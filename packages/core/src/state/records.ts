@@ -88,7 +88,10 @@ export interface MailboxRecord {
   readonly formerly?: MailboxName;
 }
 
-/** Those that came are in no pair, for it was quiet without them; those that went have no row any more. */
+/**
+ * Those that came are in no pair, for it was quiet without them; those that went have no row any more. Among the remote ones are the partners of the local
+ * ones, as far as they are known: they need not have changed, nor be there.
+ */
 export interface Touched extends BySide<readonly MessageKey[]> {
   readonly came?: BySide<readonly MessageKey[]>;
   readonly gone?: BySide<readonly MessageKey[]>;

@@ -8,6 +8,7 @@ import {
   type PermanentFlags,
   sameFlags,
 } from '../../model/flags.js';
+import type { MailboxName } from '../../model/mailbox.js';
 import type { Epoch, MessageKey } from '../../model/row.js';
 import type { FlagChange, FlagOutcome } from '../side.js';
 import { Failed } from './bulk/pipeline.js';
@@ -19,7 +20,7 @@ import { permanentFlagsOf } from './permanent-flags.js';
 import { takeRecentRows } from './recent-look.js';
 import { demandEpoch, type Opened, type Selection } from './selection.js';
 import type { Session } from './session.js';
-import { keyOf, type UidSet, uidOf, uidSets } from './uid-set.js';
+import { keyOf, uidOf, uidSets } from './uid-set.js';
 
 const STORED_AT_ONCE = 5_000;
 /** With more a server may be silent for long. */
@@ -135,23 +136,62 @@ interface Stored {
 
 /**
  * Sends the STOREs, one for each set of flags to add or to remove; the server answers with the flags there are then (RFC 3501 §6.4.6). A
- * few messages' are sent in one go.
+ * few messages' are sent in one go, but never two of the same message (§5.5).
  */
 async function store(session: Session, selection: Selection, orders: readonly Order[]): Promise<Stored> {
-  const refusals = new Map<number, string>();
-  const answers = new Map<number, Flags>();
+  const stored = { refusals: new Map<number, string>(), answers: new Map<number, Flags>() };
   const { mailbox } = selection.place;
-  const stores = storesOf(orders).map(({ set, ...change }) => {
+  const adding = storesOf(mailbox, orders, '+FLAGS');
+  const removing = storesOf(mailbox, orders, '-FLAGS');
+  const areApart = orders.every(({ add, remove }) => add.length === 0 || remove.length === 0);
+  for (const stores of areApart ? [[...adding, ...removing]] : [adding, removing])
+    await sendAll(session, stores, stored);
+  return stored;
+}
+
+interface Store {
+  readonly uids: readonly number[];
+  readonly request: StoreRequest;
+}
+
+function storesOf(mailbox: MailboxName, orders: readonly Order[], change: StoreRequest['change']): Store[] {
+  const groups = new Map<string, { readonly flags: Flags; readonly uids: number[] }>();
+  for (const { uid, add, remove } of orders) {
+    const flags = change === '+FLAGS' ? add : remove;
+    if (flags.length === 0) continue;
+    const name = flags.map(flag => flag.toLowerCase()).join(' ');
+    const group = groups.get(name) ?? { flags, uids: [] };
+    groups.set(name, group);
+    group.uids.push(uid);
+  }
+  return [...groups.values()].flatMap(({ flags, uids }) =>
+    uidSets(uids, { messages: STORED_AT_ONCE }).map(({ text, uids }) => ({
+      uids,
+      request: { mailbox, set: text, change, flags },
+    })),
+  );
+}
+
+/** STOREs of different messages: what is said while one of them is under way counts for those that come later only until they are answered. */
+async function sendAll(
+  session: Session,
+  stores: readonly Store[],
+  { refusals, answers }: { readonly refusals: Map<number, string>; readonly answers: Map<number, Flags> },
+): Promise<void> {
+  const listeners = stores.map(() => {
     const said = new Map<number, Flags>();
     const take = ({ uid, flags }: Fetched) => void (flags === undefined || said.set(uid, flags));
-    return { uids: set.uids, request: { mailbox, set: set.text, ...change }, said, take };
+    return { said, take };
   });
-  const areFew = stores.length > 1 && orders.length <= FEW;
+  const areFew = stores.reduce((sum, { uids }) => sum + uids.length, 0) <= FEW;
   const results =
-    areFew && session.takesSeveral
-      ? await session.pipeline(stores.map(({ request, take }) => bulkStore(session, request, take)))
+    stores.length > 1 && areFew && session.takesSeveral
+      ? await session.pipeline(
+          stores.map(({ request }, at) => bulkStore(session, request, listeners[at]!.take)),
+        )
       : undefined;
-  for (const [at, { uids, request, said, take }] of stores.entries()) {
+  for (const [at, { uids, request }] of stores.entries()) {
+    const { said, take } = listeners[at]!;
     try {
       const result = results?.[at] ?? (await storeFlags(session, request, take));
       if (result instanceof Failed) throw result.error;
@@ -162,28 +202,6 @@ async function store(session: Session, selection: Selection, orders: readonly Or
     for (const uid of uids) answers.delete(uid);
     for (const [uid, flags] of said) answers.set(uid, flags);
   }
-  return { refusals, answers };
-}
-
-interface Store extends Pick<StoreRequest, 'change' | 'flags'> {
-  readonly set: UidSet;
-}
-
-function storesOf(orders: readonly Order[]): Store[] {
-  return (['+FLAGS', '-FLAGS'] as const).flatMap(change => {
-    const groups = new Map<string, { readonly flags: Flags; readonly uids: number[] }>();
-    for (const { uid, add, remove } of orders) {
-      const flags = change === '+FLAGS' ? add : remove;
-      if (flags.length === 0) continue;
-      const name = flags.map(flag => flag.toLowerCase()).join(' ');
-      const group = groups.get(name) ?? { flags, uids: [] };
-      groups.set(name, group);
-      group.uids.push(uid);
-    }
-    return [...groups.values()].flatMap(({ flags, uids }) =>
-      uidSets(uids, { messages: STORED_AT_ONCE }).map(set => ({ change, flags, set })),
-    );
-  });
 }
 
 /** Why a change did not happen, or undefined when all of it that can be stored did. */

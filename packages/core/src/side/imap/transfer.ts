@@ -38,38 +38,43 @@ const AT_ONCE = 1_000;
  * where no mark would last.
  */
 export async function moveAway(victims: Victims, to: Place): Promise<Map<number, Transferred>> {
-  if (victims.session.has('MOVE')) return inSets(victims, set => moveSet(victims, set, to));
+  if (victims.session.has('MOVE')) return inSets(plainSets(victims), set => moveSet(victims, set, to));
   const reason = markFault(victims);
-  if (reason === undefined) return inSets(victims, set => copyAndExpunge(victims, set, to));
+  if (reason === undefined)
+    return inSets(guardedSets(victims, AT_ONCE), set => copyAndExpunge(victims, set, to));
   return new Map([...victims.live.keys()].map(uid => [uid, { kind: 'refused', reason }]));
 }
 
 /** Copies verified messages of the open mailbox to another one. */
 export async function copyAlong(victims: Victims, to: Place): Promise<Map<number, Transferred>> {
-  return inSets(victims, set => copySet(victims, set, to));
+  return inSets(plainSets(victims), set => copySet(victims, set, to));
 }
 
 /** Expunges verified messages of the open mailbox, exactly these. */
 export async function expungeAll(victims: Victims): Promise<Map<number, Transferred>> {
-  return inSets(victims, async set => inWords(await expunge(victims, set)));
+  return inSets(guardedSets(victims, AT_ONCE), async set => inWords(await expunge(victims, set)));
 }
 
 /** Marks verified messages of the open mailbox \Deleted; they stay. */
 export async function markAll(victims: Victims): Promise<Map<number, Transferred>> {
-  return inSets(victims, async set => inWords(await markDeleted(victims, set)));
+  return inSets(guardedSets(victims, AT_ONCE), async set => inWords(await markDeleted(victims, set)));
 }
 
 function inWords(expunged: ReadonlyMap<number, Expunged>): Map<number, Transferred> {
   return new Map([...expunged].map(([uid, outcome]) => [uid, worded(outcome)]));
 }
 
+function plainSets({ live }: Victims): readonly UidSet[] {
+  return uidSets(live.keys(), { messages: AT_ONCE });
+}
+
 /** What the server refuses for one set does not stop the others. */
 async function inSets(
-  victims: Victims,
+  sets: readonly UidSet[],
   act: (set: UidSet) => Promise<ReadonlyMap<number, Transferred>>,
 ): Promise<Map<number, Transferred>> {
   const all = new Map<number, Transferred>();
-  for (const set of guardedSets(victims, AT_ONCE)) {
+  for (const set of sets) {
     try {
       for (const [uid, outcome] of await act(set)) all.set(uid, outcome);
     } catch (error) {
@@ -103,7 +108,7 @@ export async function finishMove(
   victims: Victims,
   copies: ReadonlyMap<number, NewUid>,
 ): Promise<Map<number, Transferred>> {
-  return inSets(victims, async set => {
+  return inSets(guardedSets(victims, AT_ONCE), async set => {
     const copied = set.uids.map((uid): [number, Copy] => [uid, { kind: 'done', copied: copies.get(uid)! }]);
     return expungeCopied(victims, new Map(copied));
   });

@@ -30,8 +30,8 @@ export interface Glance {
   readonly known: ReadonlyMap<MessageKey, Row>;
   /** Familiar names that are no more. */
   readonly gone: ReadonlySet<string>;
-  /** The letters of all names, each combination once; none where nobody asks for keywords, undefined where they are those there were. */
-  readonly letters: ReadonlySet<string> | undefined;
+  /** The letters of all names, each combination once; none where nobody asks for keywords. */
+  readonly letters: ReadonlySet<string> | 'as they were';
   /** What was seen under these base names. */
   readonly first: TimedPass;
   readonly looked: number;
@@ -55,7 +55,7 @@ export async function glanceAtUsed(
   // Each had one: a row that went missing would let its message look new.
   if (known.size < bases.size) return undefined;
   const first = { pass: { spots, stamps, stable: true }, at };
-  return { bases, known, gone: new Set(), letters: undefined, first, looked };
+  return { bases, known, gone: new Set(), letters: 'as they were', first, looked };
 }
 
 /**

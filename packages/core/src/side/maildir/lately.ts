@@ -18,22 +18,6 @@ export interface Expected {
 }
 
 /**
- * Whether it finds all of these without a listing. What has a spot is looked at there, and looked for where it is not; that the others are not there is
- * so as long as the directories did not change, though it were by ourselves.
- */
-function tellsOf(
-  { bases, pass: { pass } }: Expected,
-  wanted: readonly (Octets | undefined)[],
-  directories: MailDirectories,
-): boolean {
-  if (wanted.some(base => base === undefined || !bases.has(base))) return false;
-  return (
-    wanted.every(base => base !== undefined && pass.spots.has(base)) ||
-    directoryStamps(directories).text === pass.stamps.text
-  );
-}
-
-/**
  * What was seen of a mailbox a moment ago, so that not every step of a change lists it again. What lies at a spot is always looked at anew; and
  * that nothing does is believed only of directories that did not change since.
  */
@@ -69,7 +53,9 @@ export class Lately {
     clock: Clock,
   ): Promise<Sight> {
     const expected = when !== 'now' && this.#isRecent(directories) ? this.#expected : undefined;
-    const isAsExpected = expected !== undefined && tellsOf(expected, keys.map(baseOf), directories);
+    const isAsExpected =
+      keys.every(key => expected?.bases.has(baseOf(key) ?? ('' as Octets))) &&
+      directoryStamps(directories).text === expected?.pass.pass.stamps.text;
     if (isAsExpected) return (await lookAt(directories, keys, clock, expected)).sight;
     const { sight, pass } = await lookAt(directories, keys, clock);
     this.#note(directories, pass, undefined);

@@ -97,8 +97,8 @@ export async function scanMailbox(
     rows,
     before,
     gone,
-    // Where one cannot be read, every file is looked at the next time.
-    ...(provable && unreadable.size === 0
+    // Where one cannot be read, every file is looked at the next time. Whether names are familiar that nobody looked at is not known.
+    ...(provable && unreadable.size === 0 && glance?.letters !== 'as they were'
       ? {
           familiar: familiarChange(
             { place: evidence.pass.stamps.place, looked },
@@ -146,7 +146,8 @@ function permanentOf(
 ): PermanentFlags {
   if (!keywords.areOn) return letters.flags;
   if (glance === undefined) return letters.permanent(lettersIn(census));
-  const known = glance.letters === undefined ? earlier?.permanentFlags : letters.permanent(glance.letters);
+  const known =
+    glance.letters === 'as they were' ? earlier?.permanentFlags : letters.permanent(glance.letters);
   return known ?? bug('a glance at a mailbox that nobody looked at');
 }
 
