@@ -39,7 +39,7 @@ export function spotText({ directory, name }: Spot): string {
   return `${directory === 'new' ? 'n' : 'c'}${name}`;
 }
 
-export function spotOfText(text: string): Spot {
+function spotOfText(text: string): Spot {
   return { directory: text.startsWith('n') ? 'new' : 'cur', name: text.slice(1) as Octets };
 }
 
