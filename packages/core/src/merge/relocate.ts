@@ -1,4 +1,5 @@
 import { otherSide, SIDES, type SideName } from '../model/by-side.js';
+import { groupBy } from '../model/group-by.js';
 import { type Identity, isSurelySame } from '../model/identity.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
 import { compareKeys, type Row } from '../model/row.js';
@@ -189,16 +190,6 @@ function withContent(departure: Departure | Waiting): Departure {
 /** Both contents are known, and equal. */
 function equal(a: Identity, b: Identity): boolean {
   return a.content !== undefined && a.content === b.content;
-}
-
-function groupBy<T>(items: readonly T[], nameOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(nameOf(item));
-    if (group === undefined) groups.set(nameOf(item), [item]);
-    else group.push(item);
-  }
-  return groups;
 }
 
 function remove<T>(items: T[], item: T): void {

@@ -1,5 +1,6 @@
 import { PosternError } from '../../model/error.js';
 import { canStore } from '../../model/flags.js';
+import { groupBy } from '../../model/group-by.js';
 import type { Row } from '../../model/row.js';
 import { commandText } from './bulk/command-text.js';
 import { sequenceNumber } from './bulk/fetch-row.js';
@@ -157,14 +158,15 @@ async function mark({ session, place, live }: Victims, set: UidSet): Promise<Set
  */
 export function guardedSets({ session, live }: Victims, messages: number): UidSet[] {
   const opened = BigInt(session.selection?.highestModseq ?? 0);
-  const groups = new Map<string, number[]>();
-  for (const [uid, { modseq }] of live) {
-    const moment = modseq === undefined || BigInt(modseq) <= opened ? '' : modseq;
-    const group = groups.get(moment);
-    if (group === undefined) groups.set(moment, [uid]);
-    else group.push(uid);
-  }
-  return [...groups.values()].flatMap(uids => uidSets(uids, { messages }));
+  const moments = groupBy(live, ([, { modseq }]) =>
+    modseq === undefined || BigInt(modseq) <= opened ? '' : modseq,
+  );
+  return [...moments.values()].flatMap(rows =>
+    uidSets(
+      rows.map(([uid]) => uid),
+      { messages },
+    ),
+  );
 }
 
 /** The highest of a guarded set; undefined where one has none. */

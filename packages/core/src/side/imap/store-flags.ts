@@ -8,6 +8,7 @@ import {
   type PermanentFlags,
   sameFlags,
 } from '../../model/flags.js';
+import { groupBy } from '../../model/group-by.js';
 import type { MailboxName } from '../../model/mailbox.js';
 import type { Epoch, MessageKey } from '../../model/row.js';
 import type { FlagChange, FlagOutcome } from '../side.js';
@@ -155,21 +156,18 @@ interface Store {
 }
 
 function storesOf(mailbox: MailboxName, orders: readonly Order[], change: StoreRequest['change']): Store[] {
-  const groups = new Map<string, { readonly flags: Flags; readonly uids: number[] }>();
-  for (const { uid, add, remove } of orders) {
-    const flags = change === '+FLAGS' ? add : remove;
-    if (flags.length === 0) continue;
-    const name = flags.map(flag => flag.toLowerCase()).join(' ');
-    const group = groups.get(name) ?? { flags, uids: [] };
-    groups.set(name, group);
-    group.uids.push(uid);
-  }
-  return [...groups.values()].flatMap(({ flags, uids }) =>
-    uidSets(uids, { messages: STORED_AT_ONCE }).map(({ text, uids }) => ({
-      uids,
-      request: { mailbox, set: text, change, flags },
-    })),
-  );
+  const wanted = orders
+    .map(({ uid, add, remove }) => ({ uid, flags: change === '+FLAGS' ? add : remove }))
+    .filter(({ flags }) => flags.length > 0);
+  const groups = groupBy(wanted, ({ flags }) => flags.map(flag => flag.toLowerCase()).join(' '));
+  return [...groups.values()].flatMap(group => {
+    const { flags } = group[0]!;
+    const sets = uidSets(
+      group.map(({ uid }) => uid),
+      { messages: STORED_AT_ONCE },
+    );
+    return sets.map(({ text: set, uids }) => ({ uids, request: { mailbox, set, change, flags } }));
+  });
 }
 
 /** STOREs of different messages: what is said while one of them is under way counts for those that come later only until they are answered. */

@@ -28,22 +28,36 @@ export interface Glance {
   readonly bases: ReadonlySet<Octets>;
   /** What the earlier snapshot had of these. */
   readonly known: ReadonlyMap<MessageKey, Row>;
-  /** Familiar names that are no more. */
-  readonly gone: ReadonlySet<string>;
-  /** The letters of all names, each combination once; none where nobody asks for keywords. */
-  readonly letters: ReadonlySet<string> | 'as they were';
+  /** Undefined where no names were listed: they are those there were. */
+  readonly names: ListedNames | undefined;
   /** What was seen under these base names. */
   readonly first: TimedPass;
   readonly looked: number;
 }
 
-/** The same by no names at all: where the directories are as they were, only what somebody may still be writing to can be another message. */
-export async function glanceAtUsed(
+interface ListedNames {
+  /** Familiar names that are no more. */
+  readonly gone: ReadonlySet<string>;
+  /** The letters of all names, each combination once; none where nobody asks for keywords. */
+  readonly letters: ReadonlySet<string>;
+}
+
+/** Undefined where every file is to be looked at. */
+export async function glanceAt(
   directories: MailDirectories,
   earlier: Earlier,
   clock: Clock,
 ): Promise<Glance | undefined> {
   if (earlier.unreadable.size > 0) return undefined;
+  return (await glanceAtUsed(directories, earlier, clock)) ?? glanceAtNames(directories, earlier, clock);
+}
+
+/** Where the directories are as they were, only what somebody may still be writing to can be another message. */
+async function glanceAtUsed(
+  directories: MailDirectories,
+  earlier: Earlier,
+  clock: Clock,
+): Promise<Glance | undefined> {
   const at = clock.now();
   const used = usedSince(earlier.cursor.stamp, directories, clock);
   if (used === undefined) return undefined;
@@ -55,19 +69,18 @@ export async function glanceAtUsed(
   // Each had one: a row that went missing would let its message look new.
   if (known.size < bases.size) return undefined;
   const first = { pass: { spots, stamps, stable: true }, at };
-  return { bases, known, gone: new Set(), letters: 'as they were', first, looked };
+  return { bases, known, names: undefined, first, looked };
 }
 
 /**
- * What the names say. Undefined where every file is to be looked at: no names are familiar, or those of other directories; all files were looked at
+ * What the names say. Undefined where they do not: none are familiar, or those of other directories; all files were looked at
  * last too long ago; or the directories change under the eyes.
  */
-export async function glanceAt(
+async function glanceAtNames(
   directories: MailDirectories,
   earlier: Earlier,
   clock: Clock,
 ): Promise<Glance | undefined> {
-  if (earlier.unreadable.size > 0) return undefined;
   const familiar = await earlier.familiar();
   if (familiar === undefined) return undefined;
   const at = clock.now();
@@ -95,7 +108,8 @@ export async function glanceAt(
   const doubtful = [...spots.values()].flat().filter(spot => !strangers.has(spotText(spot)));
   if (hits - doubtful.length + known.size !== earlier.size) return undefined;
   const pass = { spots, stamps, stable: true };
-  return { bases, known, gone, letters, first: { pass, at }, looked: familiar.looked };
+  const names = { gone, letters };
+  return { bases, known, names, first: { pass, at }, looked: familiar.looked };
 }
 
 type Files = readonly (readonly [directory: Spot['directory'], names: readonly Octets[]])[];
@@ -156,6 +170,7 @@ export function familiarChange(
 ): FamiliarChange {
   const names = [...met].map(spotText);
   if (glance === undefined) return { ...look, all: names };
+  const { gone = [] } = glance.names ?? {};
   const stale = [glance.first.pass.spots, seen].flatMap(spots => [...spots.values()].flat());
-  return { ...look, gone: [...glance.gone, ...stale.map(spotText)], added: names };
+  return { ...look, gone: [...gone, ...stale.map(spotText)], added: names };
 }

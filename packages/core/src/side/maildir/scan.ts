@@ -1,6 +1,6 @@
 import type { Clock } from '../../model/clock.js';
 import { bug } from '../../model/error.js';
-import { type Flags, type PermanentFlags, sameFlags } from '../../model/flags.js';
+import { type Flags, sameFlags } from '../../model/flags.js';
 import type { MessageFacts } from '../../model/message-digester.js';
 import { type Cursor, type Glimpse, type MessageKey, NO_EPOCH, type Row } from '../../model/row.js';
 import { type Changes, type Earlier, NO_ROWS, pick } from '../earlier.js';
@@ -8,7 +8,7 @@ import type { Seen, Sight } from '../side.js';
 import { Breather } from './breather.js';
 import { Census, type TimedPass } from './census.js';
 import { baseOf, keyOf, parseFileName } from './file-name.js';
-import { familiarChange, type Glance, glanceAt, glanceAtUsed } from './glance.js';
+import { familiarChange, type Glance, glanceAt } from './glance.js';
 import type { KeywordLetters } from './keyword-letters.js';
 import type { Expected } from './lately.js';
 import { digestFile, type Found, fileDate, fileStamp } from './mail-file.js';
@@ -43,9 +43,7 @@ export async function scanMailbox(
       gone: [],
     };
   }
-  const glance =
-    earlier &&
-    ((await glanceAtUsed(directories, earlier, clock)) ?? (await glanceAt(directories, earlier, clock)));
+  const glance = earlier && (await glanceAt(directories, earlier, clock));
   const known = glance?.known ?? (await earlier?.glimpses());
   const wanted = [...(known?.keys() ?? []), ...(earlier?.unreadable.keys() ?? [])];
   const bases = wanted.map(baseOf).filter(base => base !== undefined);
@@ -84,6 +82,8 @@ export async function scanMailbox(
   const at = glance?.first.at ?? evidence?.at ?? 0;
   const looked = glance?.looked ?? at;
   const fresh = rows.size - before.size;
+  // Its names still hold, and nobody listed them.
+  const unlisted = glance !== undefined && glance.names === undefined ? earlier : undefined;
   return {
     mailbox,
     cursor: cursorOf(
@@ -91,14 +91,18 @@ export async function scanMailbox(
       // What is written to a file that is being written leaves no trace in a directory.
       provable ? cursorStamp(evidence.pass.stamps, { at, looked, inUse: reader.inUse() }) : undefined,
     ),
-    permanentFlags: permanentOf(directories, letters, { census, glance, earlier }),
+    permanentFlags:
+      unlisted?.permanentFlags ??
+      (directories.keywords.areOn
+        ? letters.permanent(glance?.names?.letters ?? lettersIn(census))
+        : letters.flags),
     unreadable,
     anew: earlier === undefined,
     rows,
     before,
     gone,
     // Where one cannot be read, every file is looked at the next time. Whether names are familiar that nobody looked at is not known.
-    ...(provable && unreadable.size === 0 && glance?.letters !== 'as they were'
+    ...(provable && unreadable.size === 0 && unlisted === undefined
       ? {
           familiar: familiarChange(
             { place: evidence.pass.stamps.place, looked },
@@ -137,18 +141,6 @@ export async function lookAt(
     if (base === undefined || (!reader.hasMet(base) && census.isGone(base))) gone.add(key);
   }
   return { sight: { rows, gone }, pass: census.evidence };
-}
-
-function permanentOf(
-  { keywords }: MailDirectories,
-  letters: KeywordLetters,
-  { census, glance, earlier }: { census: Census; glance: Glance | undefined; earlier: Earlier | undefined },
-): PermanentFlags {
-  if (!keywords.areOn) return letters.flags;
-  if (glance === undefined) return letters.permanent(lettersIn(census));
-  const known =
-    glance.letters === 'as they were' ? earlier?.permanentFlags : letters.permanent(glance.letters);
-  return known ?? bug('a glance at a mailbox that nobody looked at');
 }
 
 /** Whether nothing changed since a scan that noted this cursor, by two stats. */
