@@ -59,7 +59,7 @@ export async function sync(repository: Repository, options: SyncOptions = {}): P
     if (!isLeft && apply.counts.done === 0) break;
     if (await isAtRest(repository, options)) break;
     const { actions } = await makePlan(repository, options);
-    const left = actions.filter(action => !applies.wasTried(action));
+    const left = applies.untried(actions);
     if (left.length === 0) break;
     apply = await applies.run(left, 0);
   }

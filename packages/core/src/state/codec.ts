@@ -17,6 +17,9 @@ const packr = new Packr({
   moreTypes: false,
 });
 
+/** Most records take some hundred octets. */
+const SCRATCH = Buffer.allocUnsafeSlow(1 << 13);
+
 export interface Decoded<T> {
   readonly value: T;
   readonly hash: Hash64;
@@ -68,8 +71,12 @@ export function peekRecord<T>(key: string, bytes: Buffer, peek: (payload: Buffer
   }
 }
 
-/** Octets to hand out or write, in a buffer of their own. */
+/**
+ * Octets to copy before the next call. A buffer of its own that msgpackr had to enlarge stays as large for good, to be made anew whenever
+ * it is full: one record of 1 MB took 40 MB that way.
+ */
 export function pack(value: unknown): Buffer {
+  packr.useBuffer(SCRATCH);
   return packr.pack(value);
 }
 
