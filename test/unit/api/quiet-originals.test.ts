@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { fetchRemote } from '@postern/core/api/fetch.js';
 import { makePlan } from '@postern/core/api/plan.js';
 import type { Seam } from '@postern/core/model/effect.js';
-import { PosternError } from '@postern/core/model/error.js';
+import { bug, PosternError } from '@postern/core/model/error.js';
 import { INBOX } from '@postern/core/model/mailbox.js';
 import { type Pair, pairKey } from '@postern/core/model/pair.js';
 import { type Epoch, type MessageKey, NO_EPOCH } from '@postern/core/model/row.js';
-import { pairsLike } from '@postern/core/observe/base-digests.js';
+import { entriesOf, extendIndex, pairsLike } from '@postern/core/observe/base-digests.js';
 import { describe, expect, it } from 'vitest';
 import { message } from '../../support/messages.js';
 import { Rig } from '../../support/rig.js';
@@ -26,7 +26,7 @@ async function settled(): Promise<Rig> {
   return rig;
 }
 
-const indexOf = (rig: Rig) => rig.run(({ store }) => store.get('digests', 'Archive', 'pairs'));
+const indexOf = (rig: Rig) => rig.run(({ store }) => store.get('digests', 'Archive', 'head'));
 
 const keyOf = (rig: Rig, n: number) => [...rig.local.mailbox('Archive').messages.keys()][n] ?? 'none';
 
@@ -47,7 +47,9 @@ describe('a message in a quiet mailbox of any size', () => {
   it('is found when a copy of it turns up elsewhere', async () => {
     const rig = await settled();
     rig.local.copy('Archive', keyOf(rig, 7), 'INBOX');
-    expect((await planned(rig)).ops).toEqual(['copy-remote Archive']);
+    const { ops, pairsRead } = await planned(rig);
+    expect(ops).toEqual(['copy-remote Archive']);
+    expect(pairsRead).toBe(0);
     await rig.sync();
     expect(rig.remote.traffic.delivered).toBe(0);
     expect(rig.remote.contents('INBOX')).toEqual(rig.local.contents('INBOX'));
@@ -55,7 +57,7 @@ describe('a message in a quiet mailbox of any size', () => {
 
   it('is not looked for among all the others each time mail comes in', async () => {
     const rig = await settled();
-    expect((await indexOf(rig))?.digests).toHaveLength(8 * MANY);
+    expect((await indexOf(rig))?.entries).toBe(MANY);
     rig.remote.add('INBOX', message({ id: 'new' }));
     const { ops, pairsRead } = await planned(rig);
     expect(ops).toEqual(['download INBOX']);
@@ -67,7 +69,7 @@ describe('a message in a quiet mailbox of any size', () => {
     await rig.run(({ store }) => store.write([{ clear: 'digests', mailbox: 'Archive' }], { durable: true }));
     rig.remote.add('INBOX', message({ id: 'new' }));
     expect((await planned(rig)).pairsRead).toBeGreaterThanOrEqual(MANY);
-    expect((await indexOf(rig))?.digests).toHaveLength(8 * MANY);
+    expect((await indexOf(rig))?.entries).toBe(MANY);
     await rig.sync();
     rig.remote.add('INBOX', message({ id: 'newer' }));
     const { ops, pairsRead } = await planned(rig);
@@ -139,15 +141,56 @@ describe('a message in a quiet mailbox of any size', () => {
     const side = { cursor: { epoch: '7' as Epoch, count: pairs.length }, permanentFlags: [] };
     const record = { mailbox: INBOX, generation: 1, sides: { remote: side, local: side } };
     const wanted = new Set([digestOf(17), digestOf(-4_001), digestOf(-4_002), digestOf(10_000)]);
-    const found = await rig.run(async ({ store }) => {
-      const changes = pairs.map(
-        value => ({ put: 'pair', mailbox: INBOX, key: pairKey(value), value }) as const,
-      );
-      await store.write(changes, { durable: false });
+    const written = (...of: Pair[]) =>
+      of.map(value => ({ put: 'pair', mailbox: INBOX, key: pairKey(value), value }) as const);
+    await rig.run(async ({ store }) => {
+      await store.write(written(...pairs), { durable: false });
       const never = watchedStore(store, kind => expect(kind).not.toBe('pair'));
-      return [await pairsLike(never, record, wanted), await pairsLike(never, record, wanted)];
+      const look = async (at = record) => new Set(await pairsLike(never, at, wanted));
+      const [seventeen, other] = [pairOf(17), pairOf(4_001)];
+      expect(await look()).toEqual(new Set([seventeen, other]));
+      const index = await store.all('digests', INBOX);
+      expect([...index.keys()]).toEqual(['block 0', 'block 1', 'head']);
+      expect(index.get('head')).toMatchObject({ blocks: 2, entries: 13_500 });
+      expect(await look()).toEqual(new Set([seventeen, other]));
+      expect(await store.all('digests', INBOX)).toEqual(index);
+
+      // An apply adds to it, and touches no block that is there.
+      const late = { ...pairOf(9_000), identity: seventeen.identity };
+      const added = [late, ...Array.from({ length: 5_000 }, (_, n) => pairOf(2 * n + 20_000))];
+      const side = { ...record.sides.remote, cursor: { ...record.sides.remote.cursor, count: 14_001 } };
+      const after = { ...record, generation: 2, sides: { remote: side, local: side } };
+      const entries = added.flatMap(entriesOf);
+      const extended = await extendIndex(store, { before: record, after, first: false, added: entries });
+      await store.write([...written(...added), ...extended], { durable: false });
+      const longer = await store.all('digests', INBOX);
+      for (const block of ['block 0', 'block 1']) expect(longer.get(block)).toEqual(index.get(block));
+      expect(longer.get('head')).toMatchObject({ blocks: 3, entries: 18_501 });
+      const again = watchedStore(store, (kind, size) => {
+        if (kind === 'pair') expect(size).toBeLessThan(4);
+      });
+      expect(new Set(await pairsLike(again, after, wanted))).toEqual(new Set([seventeen, other, late]));
+      // Whoever asks about an earlier or a later state of the mailbox reads all.
+      expect(await look(record)).toEqual(new Set([seventeen, other, late]));
+
+      // A pair of another epoch cannot be named in an index: then there is none.
+      const foreign = { ...pairOf(30_000), remote: { epoch: '6' as Epoch, key: '17' as MessageKey } };
+      const next = { before: record, after: { ...record, generation: 3 }, first: true };
+      expect(await extendIndex(store, { ...next, added: entriesOf(foreign) })).toEqual([]);
+      expect(await extendIndex(store, { ...next, added: entriesOf(late) })).toHaveLength(2);
     });
-    for (const one of found) expect(new Set(one)).toEqual(new Set([pairOf(17), pairOf(4_001)]));
+  });
+
+  it('is looked for among all where a block of the index is gone', async () => {
+    const rig = await settled();
+    await rig.run(async ({ store }) => {
+      const head = (await store.get('digests', 'Archive', 'head')) ?? bug('no index');
+      const value = { ...head, blocks: 1 };
+      await store.write([{ put: 'digests', mailbox: 'Archive', key: 'head', value }], { durable: true });
+    });
+    rig.local.copy('Archive', keyOf(rig, 7), 'INBOX');
+    expect((await planned(rig)).ops).toEqual(['copy-remote Archive']);
+    expect(await indexOf(rig)).toMatchObject({ blocks: 0, entries: MANY });
   });
 });
 

@@ -111,7 +111,7 @@ const FULL: { readonly [K in Kind]: Required<RecordKinds[K]> } = {
   local: row,
   intent,
   log: operation,
-  digests: { stamp: '3 17 2 2', digests: 'ASNFZ4mrze/v' },
+  digests: { stamp: '3 17', digests: 'ASNFZ4mr17/ze/vASNF42/', blocks: 2, entries: 9_000 },
   files: {
     stamp: '3 17 2',
     place: '1.2 1.3 none',

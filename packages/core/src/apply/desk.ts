@@ -7,7 +7,7 @@ import type { MailboxName } from '../model/mailbox.js';
 import { type End, type Pair, pairKey } from '../model/pair.js';
 import { compareKeys, type Epoch, type MessageKey, type Row } from '../model/row.js';
 import type { MailboxView } from '../model/view.js';
-import { digestsOf, extendIndex } from '../observe/base-digests.js';
+import { entriesOf, extendIndex } from '../observe/base-digests.js';
 import { FamiliarKeeper } from '../observe/file-names.js';
 import { loadRecord, loadView } from '../observe/load-view.js';
 import { observeMailbox } from '../observe/observe-mailbox.js';
@@ -48,7 +48,7 @@ export class Desk {
   #isFirst = false;
   /** Every pair was settled that is not in the book. */
   #isSettledSoFar = false;
-  /** Digests of pairs that were put. */
+  /** What an index is to say of pairs that were put. */
   readonly #added: string[] = [];
 
   private constructor(repository: Repository, operation: string, record: MailboxRecord, loaded: Loaded) {
@@ -185,7 +185,7 @@ export class Desk {
     const { mailbox } = this;
     const value = this.#book.addPair(pair);
     this.#loaded.copies?.unpaired?.delete(pair.local.key);
-    this.#added.push(...digestsOf(pair));
+    this.#added.push(...entriesOf(pair));
     if (value !== undefined) this.#changes.push({ put: 'local', mailbox, key: value.key, value });
     this.#changes.push({ put: 'pair', mailbox, key: pairKey(pair), value: pair });
   }

@@ -1,25 +1,23 @@
 import { SIDES } from '../model/by-side.js';
-import { bug } from '../model/error.js';
-import type { MailboxName } from '../model/mailbox.js';
-import type { Pair } from '../model/pair.js';
+import { compareText, type MailboxName } from '../model/mailbox.js';
+import { endName, type Pair, pairKey } from '../model/pair.js';
+import { type MessageKey, NO_EPOCH } from '../model/row.js';
 import { peekDigests } from '../state/glimpse.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Change, Store } from '../state/store.js';
+import { entryOf, findIndex, type IndexPlace, indexChanges, pairNamesLike } from './digest-index.js';
 
 /** Of smaller mailboxes the pairs themselves are read as fast. */
 const WORTH_AN_INDEX = 64;
-/** A digest's first 48 bits in base64. */
-const CHARACTERS = 8;
-const KEY = 'pairs';
 /** Of larger ones no more is read than the digests. */
 const WORTH_A_PEEK = 1 << 13;
 /** So many times as many digests as messages may be in an index. */
 const MOST_STALE = 1.5;
 
 /**
- * The pairs of a mailbox that have one of these digests. A large mailbox is read for it once: from then on an index tells that
- * there are none. The index may name digests that are gone, and costs a look in vain then; it lacks none, for another message
- * would be taken for the only one of its kind.
+ * The pairs of a mailbox that have one of these digests. A large mailbox is read for it once: from then on an index tells which they
+ * are. The index may name pairs that are gone, and costs a look in vain then; it lacks none, for another message would be taken for
+ * the only one of its kind.
  */
 export async function pairsLike(
   store: Store,
@@ -27,16 +25,17 @@ export async function pairsLike(
   wanted: ReadonlySet<string>,
 ): Promise<readonly Pair[]> {
   const { mailbox } = record;
-  const stamp = stampOf(record);
+  const place = placeOf(record);
   // An apply that came to no end recorded pairs that are in no index.
   const isSure = isLarge(record) && record.pending === undefined;
-  const index = isSure ? await store.get('digests', mailbox, KEY) : undefined;
-  if (index?.stamp === stamp && !holdsAny(index.digests, wanted)) return [];
+  const head = isSure ? await findIndex(store, place) : undefined;
+  const names = head && (await pairNamesLike(store, place, { head, wanted }));
+  if (names !== undefined)
+    return pairsWith(await store.getMany('pair', mailbox, [...names].sort(compareText)), wanted);
   const all = await digestsByPair(store, mailbox);
-  if (isSure && index?.stamp !== stamp) {
-    const digests = [...all.values()].flat().map(short).join('');
-    const value = { stamp, digests };
-    await store.write([{ put: 'digests', mailbox, key: KEY, value }], { durable: false });
+  if (isSure) {
+    const entries = [...all].flatMap(([name, digests]) => digests.map(digest => entryOf(digest, name)));
+    await store.write(indexChanges(place, entries), { durable: false });
   }
   const found = [...all].filter(([, digests]) => areAny(digests, wanted));
   const pairs = await store.getMany(
@@ -80,9 +79,15 @@ function sizeOf({ sides }: MailboxRecord): number {
   return Math.max(...SIDES.map(side => sides[side]?.cursor.count ?? 0));
 }
 
-/** Another one after whatever adds pairs: an apply in the mailbox. */
-function stampOf({ generation, sides }: MailboxRecord): string {
-  return `${generation} ${sides.remote?.cursor.epoch}`;
+/** An apply is what adds pairs to a mailbox: it makes another generation of it. */
+function placeOf({ mailbox, generation, sides }: MailboxRecord): IndexPlace {
+  const epoch = sides.remote?.cursor.epoch ?? NO_EPOCH;
+  return { mailbox, stamp: `${generation} ${epoch}`, prefix: endName({ epoch, key: '' as MessageKey }) };
+}
+
+/** What an index is to say of a pair. */
+export function entriesOf(pair: Pair): readonly string[] {
+  return digestsOf(pair).map(digest => entryOf(digest, pairKey(pair)));
 }
 
 /** What an apply made of the pairs of a mailbox. */
@@ -91,36 +96,21 @@ export interface Additions {
   readonly after: MailboxRecord;
   /** There was none before it. */
   readonly first: boolean;
+  /** Entries of the pairs that were put. */
   readonly added: readonly string[];
 }
 
 /**
- * Keeps the index of a mailbox up to date with an apply that added these digests, so that it need not be read for that.
- * Digests that left stay until it is made anew.
+ * Keeps the index of a mailbox up to date with an apply that added these pairs, so that it need not be read for that. Pairs that
+ * left stay in it until it is made anew.
  */
 export async function extendIndex(
   store: Store,
   { before, after, first, added }: Additions,
 ): Promise<Change[]> {
-  const { mailbox } = before;
   if (!isLarge(after)) return [];
-  const index = first ? undefined : await store.get('digests', mailbox, KEY);
-  if (!first && index?.stamp !== stampOf(before)) return [];
-  const known = index?.digests ?? '';
-  if (known.length / CHARACTERS + added.length > MOST_STALE * sizeOf(after)) return [];
-  const digests = known + added.map(short).join('');
-  return [{ put: 'digests', mailbox, key: KEY, value: { stamp: stampOf(after), digests } }];
-}
-
-function short(digest: string): string {
-  const text = Buffer.from(digest.slice(0, 12), 'hex').toString('base64');
-  return text.length === CHARACTERS ? text : bug('a digest that is no digest');
-}
-
-function holdsAny(digests: string, wanted: ReadonlySet<string>): boolean {
-  const shortened = new Set([...wanted].map(short));
-  for (let at = 0; at < digests.length; at += CHARACTERS) {
-    if (shortened.has(digests.slice(at, at + CHARACTERS))) return true;
-  }
-  return false;
+  const head = first ? undefined : await findIndex(store, placeOf(before));
+  if (!first && head === undefined) return [];
+  if ((head?.entries ?? 0) + added.length > MOST_STALE * sizeOf(after)) return [];
+  return indexChanges(placeOf(after), added, head);
 }

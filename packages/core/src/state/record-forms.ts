@@ -143,7 +143,12 @@ const operation = object<Operation>({
   settled: optional(object<Settled>({ by: text, at: number, found: whole, undone: whole, open: whole })),
 });
 
-const digests = object<DigestIndex>({ stamp: text, digests: text });
+const digests = object<DigestIndex>({
+  stamp: optional(text),
+  digests: text,
+  blocks: optional(whole),
+  entries: optional(whole),
+});
 
 const files = object<FileNames>({
   stamp: text,

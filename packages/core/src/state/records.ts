@@ -145,11 +145,16 @@ export interface Intent {
   readonly from?: { readonly mailbox: MailboxName; readonly epoch: Epoch; readonly key: MessageKey };
 }
 
+/** Where the pairs of a mailbox with a digest are: a head, and blocks that stay as they are. */
 export interface DigestIndex {
-  /** What the mailbox was when the index was made. */
-  readonly stamp: string;
-  /** The first 48 bits of the digest of each pair, in base64, one after the other. */
+  /** Of the head: what the mailbox was when the index was made. */
+  readonly stamp?: string;
+  /** The first 48 bits of the digest of each pair, in base64, the key of its remote end and a slash; one after the other. */
   readonly digests: string;
+  /** Of the head: so many blocks come before what it has itself. */
+  readonly blocks?: number;
+  /** Of the head: digests in all of them. */
+  readonly entries?: number;
 }
 
 /** Names end with a slash each; the first letter says whether the file is in `new` or in `cur`. */
