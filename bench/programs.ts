@@ -83,21 +83,21 @@ SyncState ${directory}/state/
 
 const postern: Program = {
   name: 'postern',
-  version: () => firstLine(process.execPath, [MAIN, '--version']),
+  version: () => firstLine(MAIN, ['--version']),
   makeMailbox: makeMaildir,
   loseState: mail => rmSync(join(mail, '.postern', 'state'), { recursive: true }),
   prepare(directory, { server, user, port }) {
     const mail = join(directory, 'mail');
     const url = `imap://${user}@${server.host}:${port}`;
-    const made = spawnSync(process.execPath, [MAIN, 'init', mail, '--remote', url, '--tls', 'none'], {
+    const made = spawnSync(MAIN, ['init', mail, '--remote', url, '--tls', 'none'], {
       encoding: 'utf8',
     });
     if (made.status !== 0) throw new Error(`postern init: ${made.stderr}`);
     return {
       mail,
       sync: ({ maxDelete, stateLost }) => ({
-        command: process.execPath,
-        args: [MAIN, '-C', mail, ...(stateLost ? ['fsck', '--repair'] : ['sync', ...limit(maxDelete)])],
+        command: MAIN,
+        args: ['-C', mail, ...(stateLost ? ['fsck', '--repair'] : ['sync', ...limit(maxDelete)])],
         // The home of its users, where it keeps compiled code between runs.
         env: { POSTERN_PASSWORD: server.password, XDG_CACHE_HOME: directory },
       }),
