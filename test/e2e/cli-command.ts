@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, expect } from 'vitest';
 import { assertBuilt } from './built-command.js';
 
-const MAIN = fileURLToPath(new URL('../../packages/cli/bundle/postern.js', import.meta.url));
+/** The command, as the bundle has it. */
+export const MAIN = fileURLToPath(new URL('../../packages/cli/bundle/postern.js', import.meta.url));
 
 /** Compiled code is kept between the commands of a test file, as it is between those of a user. */
 const CACHE = mkdtempSync(join(tmpdir(), 'postern-code-'));

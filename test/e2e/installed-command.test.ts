@@ -2,12 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { assertBuilt } from './built-command.js';
-import { postern } from './cli-command.js';
-
-const MAIN = fileURLToPath(new URL('../../packages/cli/bundle/postern.js', import.meta.url));
+import { MAIN, postern } from './cli-command.js';
 
 let place: string;
 

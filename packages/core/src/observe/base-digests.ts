@@ -1,11 +1,11 @@
 import { SIDES } from '../model/by-side.js';
-import { compareText, type MailboxName } from '../model/mailbox.js';
+import type { MailboxName } from '../model/mailbox.js';
 import { endName, type Pair, pairKey } from '../model/pair.js';
 import { type MessageKey, NO_EPOCH } from '../model/row.js';
 import { peekDigests } from '../state/glimpse.js';
 import type { MailboxRecord } from '../state/records.js';
 import type { Change, Store } from '../state/store.js';
-import { entryOf, findIndex, type IndexPlace, indexChanges, pairNamesLike } from './digest-index.js';
+import { entriesFor, findIndex, type IndexPlace, indexChanges, pairNamesLike } from './digest-index.js';
 
 /** Of smaller mailboxes the pairs themselves are read as fast. */
 const WORTH_AN_INDEX = 64;
@@ -29,21 +29,16 @@ export async function pairsLike(
   // An apply that came to no end recorded pairs that are in no index.
   const isSure = isLarge(record) && record.pending === undefined;
   const head = isSure ? await findIndex(store, place) : undefined;
-  const names = head && (await pairNamesLike(store, place, { head, wanted }));
-  if (names !== undefined)
-    return pairsWith(await store.getMany('pair', mailbox, [...names].sort(compareText)), wanted);
-  const all = await digestsByPair(store, mailbox);
-  if (isSure) {
-    const entries = [...all].flatMap(([name, digests]) => digests.map(digest => entryOf(digest, name)));
-    await store.write(indexChanges(place, entries), { durable: false });
+  let names = head && (await pairNamesLike(store, place, { head, wanted }));
+  if (names === undefined) {
+    const all = [...(await digestsByPair(store, mailbox))];
+    if (isSure) {
+      const entries = all.flatMap(([name, digests]) => entriesFor(name, digests));
+      await store.write(indexChanges(place, entries), { durable: false });
+    }
+    names = all.filter(([, digests]) => areAny(digests, wanted)).map(([name]) => name);
   }
-  const found = [...all].filter(([, digests]) => areAny(digests, wanted));
-  const pairs = await store.getMany(
-    'pair',
-    mailbox,
-    found.map(([key]) => key),
-  );
-  return [...pairs.values()];
+  return pairsWith(await store.getMany('pair', mailbox, names), wanted);
 }
 
 async function digestsByPair(
@@ -87,7 +82,7 @@ function placeOf({ mailbox, generation, sides }: MailboxRecord): IndexPlace {
 
 /** What an index is to say of a pair. */
 export function entriesOf(pair: Pair): readonly string[] {
-  return digestsOf(pair).map(digest => entryOf(digest, pairKey(pair)));
+  return entriesFor(pairKey(pair), digestsOf(pair));
 }
 
 /** What an apply made of the pairs of a mailbox. */

@@ -1,5 +1,5 @@
 import { bug } from '../model/error.js';
-import type { MailboxName } from '../model/mailbox.js';
+import { compareText, type MailboxName } from '../model/mailbox.js';
 import type { DigestIndex } from '../state/records.js';
 import { misshapen } from '../state/shape.js';
 import type { Change, Store } from '../state/store.js';
@@ -24,9 +24,9 @@ export interface IndexPlace {
   readonly prefix: string;
 }
 
-/** What is to be said of a digest of a pair, with the whole name of the pair. */
-export function entryOf(digest: string, pairName: string): string {
-  return `${short(digest)}${pairName}/`;
+/** What is to be said of the digests of a pair, with its whole name. */
+export function entriesFor(pairName: string, digests: readonly string[]): readonly string[] {
+  return digests.map(digest => `${short(digest)}${pairName}/`);
 }
 
 /** The head of the index, where there is one. */
@@ -59,14 +59,14 @@ export function indexChanges(
 }
 
 /**
- * The names of the pairs that may have one of these digests: all of those that have one, and hardly ever another. Undefined where the
- * index is not whole.
+ * The names of the pairs that may have one of these digests, in order: all of those that have one, and hardly ever another. Undefined
+ * where the index is not whole.
  */
 export async function pairNamesLike(
   store: Store,
   { mailbox, prefix }: IndexPlace,
   { head, wanted }: { readonly head: DigestIndex; readonly wanted: Iterable<string> },
-): Promise<ReadonlySet<string> | undefined> {
+): Promise<readonly string[] | undefined> {
   const keys = Array.from({ length: head.blocks ?? 0 }, (_, number) => blockKey(number));
   const blocks = await store.getMany('digests', mailbox, keys);
   if (blocks.size < keys.length) return undefined;
@@ -74,7 +74,7 @@ export async function pairNamesLike(
   const names = new Set<string>();
   for (const { digests } of [...blocks.values(), head])
     for (const key of search.keysIn(digests)) names.add(prefix + key);
-  return names;
+  return [...names].sort(compareText);
 }
 
 /** Looks for a few digests among many. */
