@@ -2,6 +2,7 @@ import type { SideName } from '../model/by-side.js';
 import type { MailboxName } from '../model/mailbox.js';
 import type { MessageKey } from '../model/row.js';
 import type { Familiar, FamiliarChange } from '../side/earlier.js';
+import { FamiliarNames, namesOfText, textOfNames } from '../side/familiar-names.js';
 import type { FileNames } from '../state/records.js';
 import type { Change, Store } from '../state/store.js';
 
@@ -39,7 +40,7 @@ export async function noteFamiliar(
   const stamp = await store.fingerprint('local', mailbox);
   const header = { stamp, place, looked, doubted: [] };
   const asAll = (all: Iterable<string>) => {
-    const names = textOf(all);
+    const names = textOfNames([...all].sort());
     if (names.length > LONGEST_LIST) return write(none);
     return write([
       { put: 'files', mailbox, key: 'all', value: { ...header, names, gone: '' } },
@@ -49,16 +50,16 @@ export async function noteFamiliar(
   if ('all' in change) return asAll(change.all);
   const before = await store.get('files', mailbox, 'since');
   if (before === undefined) return;
-  const gone = new Set([...listOf(before.gone), ...change.gone]);
-  const added = new Set(listOf(before.names));
+  const gone = new Set([...namesOfText(before.gone), ...change.gone]);
+  const added = new Set(namesOfText(before.names));
   for (const name of change.gone) added.delete(name);
   for (const name of change.added) added.add(name);
-  const value = { ...before, ...header, names: textOf(added), gone: textOf(gone) };
+  const value = { ...before, ...header, names: textOfNames(added), gone: textOfNames(gone) };
   if (value.names.length + value.gone.length <= MOST_SINCE) {
     return write([{ put: 'files', mailbox, key: 'since', value }]);
   }
   const all = await store.get('files', mailbox, 'all');
-  if (all !== undefined) await asAll(namesOf(all, value));
+  if (all !== undefined) await asAll(namesOf(all, value).set());
 }
 
 /** The list of a mailbox's files while an apply changes its rows: it goes on fitting them, less those that changed. */
@@ -139,20 +140,6 @@ async function fitting(store: Store, mailbox: MailboxName, stamp: string): Promi
   return since?.stamp === stamp ? since : undefined;
 }
 
-function namesOf(all: FileNames, since: FileNames): Set<string> {
-  const names = new Set(listOf(all.names));
-  for (const name of listOf(since.gone)) names.delete(name);
-  for (const name of listOf(since.names)) names.add(name);
-  return names;
-}
-
-function listOf(text: string): string[] {
-  const names = text.split('/');
-  names.pop();
-  return names;
-}
-
-function textOf(names: Iterable<string>): string {
-  const text = [...names].join('/');
-  return text === '' ? '' : `${text}/`;
+function namesOf(all: FileNames, since: FileNames): FamiliarNames {
+  return new FamiliarNames(all.names, namesOfText(since.gone), namesOfText(since.names));
 }

@@ -9,6 +9,7 @@ import {
   type Snapshot,
   sameCursor,
 } from '../model/row.js';
+import type { FamiliarNames } from './familiar-names.js';
 import type { Seen } from './side.js';
 
 /** A snapshot the caller still has, of which rows are read only when they are asked for. */
@@ -57,8 +58,7 @@ export interface Familiar {
   readonly place: string;
   /** When all the files themselves were looked at last; milliseconds since the epoch. */
   readonly looked: number;
-  /** Whoever asks for them may change the set. */
-  readonly names: Set<string>;
+  readonly names: FamiliarNames;
   /** Messages whose files are to be looked at whatever their names. */
   readonly doubted: readonly MessageKey[];
 }

@@ -165,7 +165,7 @@ export interface FileNames {
   readonly place: string;
   /** When all the files themselves were looked at last; milliseconds since the epoch. */
   readonly looked: number;
-  /** In `all` the names, in `since` those that came since it was written. */
+  /** In `all` the names, sorted (not by earlier builds), in `since` those that came since it was written. */
   readonly names: string;
   /** In `since` those that went. */
   readonly gone: string;

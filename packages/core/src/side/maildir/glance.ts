@@ -1,6 +1,7 @@
 import type { Clock } from '../../model/clock.js';
 import type { MessageKey, Row } from '../../model/row.js';
 import type { Earlier, Familiar, FamiliarChange } from '../earlier.js';
+import { firstFrom, type Listing } from '../familiar-names.js';
 import type { TimedPass } from './census.js';
 import { mailboxUnreadable } from './file-errors.js';
 import { baseOf, baseOfName, keyOf, parseFileName } from './file-name.js';
@@ -11,6 +12,7 @@ import {
   type MailDirectories,
   noteSpot,
   type Spot,
+  spotLetter,
   spotText,
   usedSince,
 } from './scan-pass.js';
@@ -85,16 +87,12 @@ async function glanceAtNames(
   if (familiar === undefined) return undefined;
   const at = clock.now();
   if (at < familiar.looked || at - familiar.looked > TRUSTED_MS) return undefined;
-  const count = familiar.names.size;
   const before = directoryStamps(directories);
   if (before.place !== familiar.place) return undefined;
   const files = allFiles(directories);
   const stamps = directoryStamps(directories);
   if (stamps.text !== before.text) return undefined;
-  const { strangers, letters } = compareNames(files, familiar, directories.keywords.areOn);
-  const hits = count - familiar.names.size;
-  // What was not met is what is left of them.
-  const gone = familiar.names;
+  const { strangers, gone, met } = familiar.names.compare(files);
   const bases = new Set([...strangers].map(baseOfSpot));
   for (const name of gone) bases.add(baseOfSpot(name));
   for (const key of familiar.doubted) {
@@ -106,49 +104,53 @@ async function glanceAtNames(
   const spots = spotsOf(files, bases);
   // Every row is behind a name that is there still, or among those that are looked at: else names and rows do not fit.
   const doubtful = [...spots.values()].flat().filter(spot => !strangers.has(spotText(spot)));
-  if (hits - doubtful.length + known.size !== earlier.size) return undefined;
+  if (met - doubtful.length + known.size !== earlier.size) return undefined;
   const pass = { spots, stamps, stable: true };
-  const names = { gone, letters };
+  const names = { gone, letters: directories.keywords.areOn ? lettersIn(files) : new Set<string>() };
   return { bases, known, names, first: { pass, at }, looked: familiar.looked };
 }
 
-type Files = readonly (readonly [directory: Spot['directory'], names: readonly Octets[]])[];
+type Files = readonly (Listing & {
+  readonly directory: Spot['directory'];
+  readonly names: readonly Octets[];
+})[];
 
 function allFiles(directories: MailDirectories): Files {
   try {
     return (['new', 'cur'] as const).map(directory => {
-      return [directory, entriesOf(directories[directory]).filter(name => !name.startsWith('.'))];
+      const names = entriesOf(directories[directory]).filter(name => !name.startsWith('.'));
+      return { letter: spotLetter(directory), directory, names: sorted(names) };
     });
   } catch (error) {
     throw mailboxUnreadable(directories.mailbox, error);
   }
 }
 
-/** Takes the familiar names that are there out of the set; the others are strangers. */
-function compareNames(
-  files: Files,
-  { names: familiar }: Familiar,
-  wantsLetters: boolean,
-): { readonly strangers: ReadonlySet<string>; readonly letters: ReadonlySet<string> } {
-  const strangers = new Set<string>();
-  const letters = new Set<string>();
-  for (const [directory, names] of files) {
-    for (const name of names) {
-      if (wantsLetters) letters.add(parseFileName(name).letters ?? '');
-      const remembered = spotText({ directory, name });
-      if (!familiar.delete(remembered)) strangers.add(remembered);
-    }
-  }
-  return { strangers, letters };
+/** A listing is sorted already, as a rule. */
+function sorted(names: Octets[]): Octets[] {
+  const isSorted = names.every((name, at) => at === 0 || names[at - 1]! < name);
+  return isSorted ? names : names.sort();
 }
 
+function lettersIn(files: Files): Set<string> {
+  const letters = new Set<string>();
+  for (const { names } of files) {
+    for (const name of names) letters.add(parseFileName(name).letters ?? '');
+  }
+  return letters;
+}
+
+/** Files of a base are called like it, or go on with flags. */
 function spotsOf(files: Files, bases: ReadonlySet<Octets>): Map<Octets, Spot[]> {
   const spots = new Map<Octets, Spot[]>();
-  if (bases.size === 0) return spots;
-  for (const [directory, names] of files) {
-    for (const name of names) {
-      const base = baseOfName(name);
-      if (bases.has(base)) noteSpot(spots, base, { directory, name });
+  for (const { directory, names } of files) {
+    for (const base of bases) {
+      const alone = names[firstFrom(names, base)];
+      if (alone === base) noteSpot(spots, base, { directory, name: alone });
+      const flagged = `${base}:2,`;
+      for (let at = firstFrom(names, flagged); names[at]?.startsWith(flagged); at++) {
+        noteSpot(spots, base, { directory, name: names[at]! });
+      }
     }
   }
   return spots;

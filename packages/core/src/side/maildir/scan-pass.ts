@@ -36,7 +36,11 @@ export interface Spot {
 
 /** A spot as it is remembered. */
 export function spotText({ directory, name }: Spot): string {
-  return `${directory === 'new' ? 'n' : 'c'}${name}`;
+  return `${spotLetter(directory)}${name}`;
+}
+
+export function spotLetter(directory: Spot['directory']): string {
+  return directory === 'new' ? 'n' : 'c';
 }
 
 function spotOfText(text: string): Spot {
