@@ -5,7 +5,7 @@ import { fetch, UID_ONLY } from './fetch.js';
 import type { Selection } from './selection.js';
 import type { Session } from './session.js';
 import { type Answer, atom, isList, textOf } from './tokens.js';
-import { expandUidSet } from './uid-set.js';
+import { UidRanges } from './uid-ranges.js';
 
 const ATTEMPTS = 3;
 
@@ -13,11 +13,11 @@ const ATTEMPTS = 3;
  * The UIDs of the open mailbox, proven complete: as many as the server says there are (SAFETY §3.6). Throws
  * `snapshot-incomplete` where that cannot be had.
  */
-export async function existingUids(session: Session, selection: Selection): Promise<Set<number>> {
+export async function existingUids(session: Session, selection: Selection): Promise<UidRanges> {
   const { mailbox } = selection.place;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     if (attempt > 1) await session.command({ effect: 'NOOP', target: mailbox, command: 'NOOP' });
-    if (selection.exists === 0) return new Set();
+    if (selection.exists === 0) return UidRanges.of([]);
     const { faults } = session;
     const { changes } = selection;
     const uids =
@@ -25,7 +25,7 @@ export async function existingUids(session: Session, selection: Selection): Prom
         ? await searched(session, selection)
         : await listed(session, selection);
     const still = session.faults === faults && selection.changes === changes;
-    if (still && uids.size === selection.exists) return uids;
+    if (still && uids?.size === selection.exists) return uids;
   }
   throw new PosternError(
     'snapshot-incomplete',
@@ -33,16 +33,16 @@ export async function existingUids(session: Session, selection: Selection): Prom
   );
 }
 
-async function listed(session: Session, selection: Selection): Promise<Set<number>> {
+async function listed(session: Session, selection: Selection): Promise<UidRanges> {
   const uids = new Set<number>();
   const { mailbox } = selection.place;
   await fetch(session, { mailbox, set: '1:*', columns: UID_ONLY }, ({ uid }) => void uids.add(uid));
-  return uids;
+  return UidRanges.of(uids);
 }
 
 /** UID SEARCH RETURN (ALL) ALL (RFC 4731): a few ranges instead of a line a message. */
-async function searched(session: Session, selection: Selection): Promise<Set<number>> {
-  let uids: number[] | undefined;
+async function searched(session: Session, selection: Selection): Promise<UidRanges | undefined> {
+  let uids: UidRanges | undefined;
   await session.command({
     effect: 'SEARCH',
     target: selection.place.mailbox,
@@ -50,11 +50,11 @@ async function searched(session: Session, selection: Selection): Promise<Set<num
     attributes: [atom('RETURN'), [atom('ALL')], atom('ALL')],
     untagged: {
       ESEARCH: answer => {
-        uids = expandUidSet(allOf(answer), selection.exists + 1);
+        uids = UidRanges.parse(allOf(answer), selection.exists + 1);
       },
     },
   });
-  return new Set(uids);
+  return uids;
 }
 
 /** Without the word UID they would be sequence numbers (RFC 4731 §3.1). */
@@ -69,7 +69,7 @@ function allOf(answer: Answer): string {
 export function bulkSearch(
   session: Session,
   mailbox: MailboxName,
-  take: (uids: ReadonlySet<number>) => void,
+  take: (uids: UidRanges) => void,
 ): BulkCommand {
   return {
     effect: 'SEARCH',
@@ -77,8 +77,8 @@ export function bulkSearch(
     text: 'UID SEARCH RETURN (ALL) ALL',
     line: text => {
       const found = /^ESEARCH(?: .*)? UID(?: .*)? ALL ([0-9:,]+)(?: |$)/i.exec(text);
-      const uids = expandUidSet(found?.[1] ?? '', (session.selection?.exists ?? 0) + 1);
-      if (uids !== undefined) take(new Set(uids));
+      const uids = UidRanges.parse(found?.[1] ?? '', (session.selection?.exists ?? 0) + 1);
+      if (uids !== undefined) take(uids);
     },
   };
 }

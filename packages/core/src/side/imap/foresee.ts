@@ -7,6 +7,7 @@ import { bulkFetch, type Fetched, rowColumns, WHOLE_BODY } from './fetch.js';
 import { openWith } from './open-with.js';
 import type { Place } from './selection.js';
 import type { Session } from './session.js';
+import type { UidRanges } from './uid-ranges.js';
 import { keyOf, uidOf, uidSets } from './uid-set.js';
 
 /** More messages are as well asked for when it is their turn. */
@@ -31,7 +32,7 @@ export async function foresee(
   if (wanted.size + read.size === 0 && !asksGone) return;
   const { mailbox } = place;
   const fetched: Fetched[] = [];
-  let existing: ReadonlySet<number> | undefined;
+  let existing: UidRanges | undefined;
   let held = 0;
   const take = (one: Fetched) => {
     held += one.body?.length ?? 0;

@@ -4,6 +4,7 @@ import { open } from './opening.js';
 import { isRecent } from './recent-look.js';
 import { type Place, type Selection, serves } from './selection.js';
 import type { Session } from './session.js';
+import type { UidRanges } from './uid-ranges.js';
 
 /** The mailbox for deliveries: opened anew, or as it was opened a moment ago for what was to come. */
 export async function openToDeliver(
@@ -44,7 +45,7 @@ export function takeForeseenBody(selection: Selection, key: MessageKey): Fetched
 }
 
 /** The UIDs the mailbox had when it was opened a moment ago, where they were asked for. A UID that is gone does not come back. */
-export function foreseenUids(selection: Selection): ReadonlySet<number> | undefined {
+export function foreseenUids(selection: Selection): UidRanges | undefined {
   return foreseenIn(selection)?.existing;
 }
 

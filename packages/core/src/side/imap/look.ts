@@ -9,7 +9,7 @@ import { foreseenRows, foreseenUids } from './foreseen.js';
 import { openFresh } from './opening.js';
 import { demandEpoch, type Opened, type Selection } from './selection.js';
 import type { Session } from './session.js';
-import { keyOf, uidOf, uidSets } from './uid-set.js';
+import { uidOf, uidSets } from './uid-set.js';
 
 const LOOKED_AT_ONCE = 5_000;
 
@@ -76,6 +76,6 @@ export async function goneOf(
 ): Promise<Set<MessageKey>> {
   const missing = keys.filter(key => !found.has(key));
   if (missing.length === 0) return new Set();
-  const existing = new Set([...(await existingUids(session, selection))].map(keyOf));
-  return new Set(missing.filter(key => !existing.has(key)));
+  const existing = await existingUids(session, selection);
+  return new Set(missing.filter(key => !existing.has(uidOf(key) ?? 0)));
 }

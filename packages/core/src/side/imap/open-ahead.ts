@@ -6,6 +6,7 @@ import { openWith } from './open-with.js';
 import { open } from './opening.js';
 import type { Opened, Place } from './selection.js';
 import type { Session } from './session.js';
+import type { UidRanges } from './uid-ranges.js';
 import { keyOf, uidSets } from './uid-set.js';
 
 /** New messages that are asked for before anything is known of them but their number. */
@@ -16,7 +17,7 @@ export interface Foresight {
   /** The messages that changed since the earlier snapshot, and descriptions of new ones. Whoever takes them takes them out. */
   readonly rows: Fetched[];
   /** The UIDs there are, proven complete; undefined where they were not asked for. */
-  readonly existing: ReadonlySet<number> | undefined;
+  readonly existing: UidRanges | undefined;
 }
 
 /** A mailbox that is open for reading, and what is known of it already. */
@@ -76,7 +77,7 @@ async function ask(
   { since, fresh, existing }: Questions,
 ): Promise<OpenedAhead | undefined> {
   const { mailbox } = place;
-  let uids: ReadonlySet<number> | undefined;
+  let uids: UidRanges | undefined;
   const rows: Fetched[] = [];
   const take = (fetched: Fetched) => void rows.push(fetched);
   const fetched = (set: string, columns: Columns, changedSince?: string) =>
@@ -88,7 +89,7 @@ async function ask(
   const asked = [fetched('1:*', flagColumns(session), since)];
   if (fresh !== undefined) asked.push(fetched(fresh, identityColumns(session)));
   if (existing) {
-    const found = (all: ReadonlySet<number>) => {
+    const found = (all: UidRanges) => {
       uids = all;
     };
     asked.push(bulkSearch(session, mailbox, found));

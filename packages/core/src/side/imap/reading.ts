@@ -13,6 +13,7 @@ import { fetchSets } from './fetch-sets.js';
 import type { Foresight, OpenedAhead } from './open-ahead.js';
 import { demandEpoch, type Opened, type Selection } from './selection.js';
 import type { Session } from './session.js';
+import type { UidRanges } from './uid-ranges.js';
 import { keyOf, uidOf, uidSets } from './uid-set.js';
 
 const ATTEMPTS = 3;
@@ -22,6 +23,8 @@ const ONE_PASS = 50_000;
 const DESCRIBED_AT_ONCE = 5_000;
 /** More unreadable messages than this are no accident of single messages: the snapshot is refused. */
 const MOST_UNREADABLE = 1_000;
+/** One record is sought in the time that so many keys are listed. */
+const LACKING_SHARE = 8;
 
 export interface ReadingRequest {
   /** The mailbox, opened for reading just now. */
@@ -195,11 +198,20 @@ export class Reading {
     const count = earlier.size + this.#states.size - known.size;
     if (count === this.#selection.exists) return this.#changed(count, known, []);
     const existing = foresight?.existing ?? (await existingUids(this.#session, this.#selection));
-    const gone = [...(await earlier.keys())].filter(key => !existing.has(uidOf(key)!));
+    const gone = await this.#gone(earlier, existing);
     for (const uid of this.#states.keys()) if (!existing.has(uid)) this.#states.delete(uid);
     const fresh = [...this.#states.keys()].filter(uid => !known.has(keyOf(uid))).length;
     if (earlier.size - gone.length + fresh !== existing.size) return undefined;
     return this.#changed(existing.size, known, gone);
+  }
+
+  /** Rows of the earlier snapshot that are no more: sought where no UID is, and where that is in too many places among all. */
+  async #gone(earlier: Earlier, existing: UidRanges): Promise<readonly MessageKey[]> {
+    const { uidNext } = this.#selection;
+    const lacking =
+      uidNext === undefined ? undefined : existing.lacking(uidNext, earlier.size / LACKING_SHARE);
+    if (lacking !== undefined) return [...(await earlier.rows(lacking.map(keyOf))).keys()];
+    return [...(await earlier.keys())].filter(key => !existing.has(uidOf(key)!));
   }
 
   #changed(count: number, known: Changes['rows'], gone: readonly MessageKey[]): Listed {
@@ -265,7 +277,7 @@ export class Reading {
   async #rescue(faulty: boolean): Promise<Reread> {
     const { place } = this.#selection;
     const existing = await existingUids(this.#session, this.#selection);
-    const uids = sorted(existing);
+    const uids = [...existing];
     for (const uid of this.#states.keys()) if (!existing.has(uid)) this.#states.delete(uid);
     const lost = uids.filter(uid => !this.#states.has(uid));
     if (lost.length > 0 && (!faulty || lost.length > MOST_UNREADABLE)) {

@@ -5,6 +5,7 @@ import type { Cursor, Epoch, MessageKey, Row } from '../../model/row.js';
 import type { Fetched } from './fetch.js';
 import type { Session } from './session.js';
 import { isList, type Parsed, textOf } from './tokens.js';
+import type { UidRanges } from './uid-ranges.js';
 import { LARGEST_UID, parseUid } from './uid-set.js';
 
 /** A mailbox as the server names it. */
@@ -47,7 +48,7 @@ export interface Selection {
     /** Messages with their bodies that nobody has read yet. */
     readonly bodies: Map<MessageKey, Fetched>;
     /** The UIDs there were, proven complete; undefined where they were not asked for. */
-    readonly existing: ReadonlySet<number> | undefined;
+    readonly existing: UidRanges | undefined;
     /** Nothing was delivered on the strength of it. */
     isUntouched: boolean;
   };
