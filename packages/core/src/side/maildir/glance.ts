@@ -1,16 +1,17 @@
 import type { Clock } from '../../model/clock.js';
 import type { MessageKey, Row } from '../../model/row.js';
 import type { Earlier, Familiar, FamiliarChange } from '../earlier.js';
-import { firstFrom, type Listing } from '../familiar-names.js';
+import type { Listing } from '../familiar-names.js';
 import type { TimedPass } from './census.js';
 import { mailboxUnreadable } from './file-errors.js';
 import { baseOf, baseOfName, keyOf, parseFileName } from './file-name.js';
-import { entriesOf } from './layout.js';
 import type { Octets } from './octets.js';
 import {
   directoryStamps,
   type MailDirectories,
+  namesIn,
   noteSpot,
+  noteSpotsOf,
   type Spot,
   spotLetter,
   spotText,
@@ -118,18 +119,11 @@ type Files = readonly (Listing & {
 function allFiles(directories: MailDirectories): Files {
   try {
     return (['new', 'cur'] as const).map(directory => {
-      const names = entriesOf(directories[directory]).filter(name => !name.startsWith('.'));
-      return { letter: spotLetter(directory), directory, names: sorted(names) };
+      return { letter: spotLetter(directory), directory, names: namesIn(directories, directory) };
     });
   } catch (error) {
     throw mailboxUnreadable(directories.mailbox, error);
   }
-}
-
-/** A listing is sorted already, as a rule. */
-function sorted(names: Octets[]): Octets[] {
-  const isSorted = names.every((name, at) => at === 0 || names[at - 1]! < name);
-  return isSorted ? names : names.sort();
 }
 
 function lettersIn(files: Files): Set<string> {
@@ -140,19 +134,9 @@ function lettersIn(files: Files): Set<string> {
   return letters;
 }
 
-/** Files of a base are called like it, or go on with flags. */
 function spotsOf(files: Files, bases: ReadonlySet<Octets>): Map<Octets, Spot[]> {
   const spots = new Map<Octets, Spot[]>();
-  for (const { directory, names } of files) {
-    for (const base of bases) {
-      const alone = names[firstFrom(names, base)];
-      if (alone === base) noteSpot(spots, base, { directory, name: alone });
-      const flagged = `${base}:2,`;
-      for (let at = firstFrom(names, flagged); names[at]?.startsWith(flagged); at++) {
-        noteSpot(spots, base, { directory, name: names[at]! });
-      }
-    }
-  }
+  for (const listing of files) noteSpotsOf(bases, listing, spots);
   return spots;
 }
 

@@ -2,6 +2,7 @@ import { type BigIntStats, lstatSync } from 'node:fs';
 import type { Clock } from '../../model/clock.js';
 import { bug } from '../../model/error.js';
 import type { MailboxName } from '../../model/mailbox.js';
+import { firstFrom } from '../familiar-names.js';
 import { COARSE_MS, clockBlur } from './clock-blur.js';
 import { mailboxUnreadable } from './file-errors.js';
 import { baseOfName } from './file-name.js';
@@ -64,18 +65,39 @@ export function takePass(directories: MailDirectories, only?: ReadonlySet<Octets
   const spots = new Map<Octets, Spot[]>();
   try {
     for (const directory of ['new', 'cur'] as const) {
-      for (const name of entriesOf(directories[directory])) {
-        if (name.startsWith('.')) continue;
-        const base = baseOfName(name);
-        if (only?.has(base) === false) continue;
-        noteSpot(spots, base, { directory, name });
-      }
+      const names = namesIn(directories, directory);
+      if (only !== undefined) noteSpotsOf(only, { directory, names }, spots);
+      else for (const name of names) noteSpot(spots, baseOfName(name), { directory, name });
     }
   } catch (error) {
     throw mailboxUnreadable(directories.mailbox, error);
   }
   const stamps = directoryStamps(directories);
   return { spots, stamps, stable: stamps.text === before.text };
+}
+
+/** The names of message files, sorted. Throws what the file system does. */
+export function namesIn(directories: MailDirectories, directory: Spot['directory']): readonly Octets[] {
+  const names = entriesOf(directories[directory]).filter(name => !name.startsWith('.'));
+  // A listing comes sorted, as a rule.
+  const isSorted = names.every((name, at) => at === 0 || names[at - 1]! < name);
+  return isSorted ? names : names.sort();
+}
+
+/** The files of these base names, which are called like them, or go on with flags. */
+export function noteSpotsOf(
+  bases: ReadonlySet<Octets>,
+  { directory, names }: { readonly directory: Spot['directory']; readonly names: readonly Octets[] },
+  spots: Map<Octets, Spot[]>,
+): void {
+  for (const base of bases) {
+    const alone = names[firstFrom(names, base)];
+    if (alone === base) noteSpot(spots, base, { directory, name: alone });
+    const flagged = `${base}:2,`;
+    for (let at = firstFrom(names, flagged); names[at]?.startsWith(flagged); at++) {
+      noteSpot(spots, base, { directory, name: names[at]! });
+    }
+  }
 }
 
 export function noteSpot(spots: Map<Octets, Spot[]>, base: Octets, spot: Spot): void {
