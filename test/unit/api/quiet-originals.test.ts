@@ -183,6 +183,36 @@ describe('a message in a quiet mailbox of any size', () => {
     });
   });
 
+  it.each([
+    ['counts blocks that nobody can have', { blocks: 2 ** 40 }],
+    ['ends within an entry', { digests: 'AAAAAAAA12' }],
+  ])('is looked for among all where the index %s', async (_what, odd) => {
+    const rig = await settled();
+    rig.local.move('Archive', keyOf(rig, 5), INBOX);
+    await rig.sync();
+    const head = (await indexOf(rig))!;
+    const value = { ...head, ...odd };
+    await rig.run(({ store }) =>
+      store.write([{ put: 'digests', mailbox: 'Archive', key: 'head', value }], { durable: true }),
+    );
+    rig.remote.add(INBOX, message({ id: 'new' }));
+    const { plan } = await rig.sync();
+    expect(plan.actions.map(({ op }) => op)).toEqual(['download']);
+    expect(await indexOf(rig)).not.toMatchObject(odd);
+  });
+
+  it('adds nothing to the index with its flags', async () => {
+    const rig = await settled();
+    rig.local.move('Archive', keyOf(rig, 5), INBOX);
+    await rig.sync();
+    const before = (await indexOf(rig))!;
+    for (let n = 100; n < 200; n++) rig.local.flag('Archive', keyOf(rig, n), { add: ['\\Flagged'] });
+    await rig.sync();
+    const after = (await indexOf(rig))!;
+    expect(after.entries).toBe(before.entries);
+    expect(after.stamp).not.toBe(before.stamp);
+  });
+
   it('is looked for among all where a block of the index is gone', async () => {
     const rig = await settled();
     await rig.run(async ({ store }) => {

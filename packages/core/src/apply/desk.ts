@@ -178,14 +178,13 @@ export class Desk {
 
   /** Records that two ends are one message; whatever pairs they had before are forgotten. */
   putPair(pair: Pair): void {
-    for (const side of SIDES) {
-      const before = this.pairAt(side, pair[side]);
-      if (before !== undefined) this.dropPair(before);
-    }
+    const before = new Set(SIDES.flatMap(side => this.pairAt(side, pair[side]) ?? []));
+    for (const old of before) this.dropPair(old);
+    const known = [...before].flatMap(entriesOf);
     const { mailbox } = this;
     const value = this.#book.addPair(pair);
     this.#loaded.copies?.unpaired?.delete(pair.local.key);
-    this.#added.push(...entriesOf(pair));
+    this.#added.push(...entriesOf(pair).filter(entry => !known.includes(entry)));
     if (value !== undefined) this.#changes.push({ put: 'local', mailbox, key: value.key, value });
     this.#changes.push({ put: 'pair', mailbox, key: pairKey(pair), value: pair });
   }

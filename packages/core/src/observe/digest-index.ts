@@ -1,7 +1,6 @@
 import { bug } from '../model/error.js';
 import { compareText, type MailboxName } from '../model/mailbox.js';
 import type { DigestIndex } from '../state/records.js';
-import { misshapen } from '../state/shape.js';
 import type { Change, Store } from '../state/store.js';
 
 /*
@@ -67,13 +66,18 @@ export async function pairNamesLike(
   { mailbox, prefix }: IndexPlace,
   { head, wanted }: { readonly head: DigestIndex; readonly wanted: Iterable<string> },
 ): Promise<readonly string[] | undefined> {
-  const keys = Array.from({ length: head.blocks ?? 0 }, (_, number) => blockKey(number));
+  const { blocks: count = 0 } = head;
+  // The head is a record besides.
+  if (count >= (await store.count('digests', mailbox))) return undefined;
+  const keys = Array.from({ length: count }, (_, number) => blockKey(number));
   const blocks = await store.getMany('digests', mailbox, keys);
   if (blocks.size < keys.length) return undefined;
   const search = new Search(wanted);
   const names = new Set<string>();
-  for (const { digests } of [...blocks.values(), head])
+  for (const { digests } of [...blocks.values(), head]) {
+    if (digests !== '' && !digests.endsWith('/')) return undefined;
     for (const key of search.keysIn(digests)) names.add(prefix + key);
+  }
   return [...names].sort(compareText);
 }
 
@@ -92,7 +96,7 @@ class Search {
     let at = 0;
     while (at < entries.length) {
       const end = entries.indexOf('/', at + CHARACTERS);
-      if (end < 0) misshapen('an index whose last entry is cut short');
+      if (end < 0) return;
       const isLikely = this.#beginnings[beginning(entries, at)] === 1;
       if (isLikely && this.#wanted.has(entries.slice(at, at + CHARACTERS)))
         yield entries.slice(at + CHARACTERS, end);
