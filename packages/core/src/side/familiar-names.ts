@@ -28,10 +28,6 @@ export class FamiliarNames {
     this.#added = added;
   }
 
-  static of(names: Iterable<string>): FamiliarNames {
-    return new FamiliarNames(textOfNames([...names].sort()));
-  }
-
   set(): Set<string> {
     const names = new Set(namesOfText(this.#all));
     for (const name of this.#gone) names.delete(name);
