@@ -1,4 +1,5 @@
-import { FamiliarNames, firstFrom, textOfNames } from '@postern/core/side/familiar-names.js';
+import { firstFrom } from '@postern/core/model/bisect.js';
+import { FamiliarNames, textOfNames } from '@postern/core/side/familiar-names.js';
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../support/random.js';
 

@@ -69,14 +69,15 @@ export async function pairNamesLike(
   const { blocks: count = 0 } = head;
   // The head is a record besides.
   if (count >= (await store.count('digests', mailbox))) return undefined;
-  const keys = Array.from({ length: count }, (_, number) => blockKey(number));
-  const blocks = await store.getMany('digests', mailbox, keys);
-  if (blocks.size < keys.length) return undefined;
+  const blockKeys = Array.from({ length: count }, (_, number) => blockKey(number));
+  const blocks = await store.getMany('digests', mailbox, blockKeys);
+  if (blocks.size < count) return undefined;
   const search = new Search(wanted);
   const names = new Set<string>();
   for (const { digests } of [...blocks.values(), head]) {
-    if (digests !== '' && !digests.endsWith('/')) return undefined;
-    for (const key of search.keysIn(digests)) names.add(prefix + key);
+    const keys = search.keysIn(digests);
+    if (keys === undefined) return undefined;
+    for (const key of keys) names.add(prefix + key);
   }
   return [...names].sort(compareText);
 }
@@ -92,16 +93,19 @@ class Search {
     for (const digest of this.#wanted) this.#beginnings[beginning(digest, 0)] = 1;
   }
 
-  *keysIn(entries: string): Generator<string> {
+  /** Undefined where an entry is cut short. */
+  keysIn(entries: string): readonly string[] | undefined {
+    const keys: string[] = [];
     let at = 0;
     while (at < entries.length) {
       const end = entries.indexOf('/', at + CHARACTERS);
-      if (end < 0) return;
+      if (end < 0) return undefined;
       const isLikely = this.#beginnings[beginning(entries, at)] === 1;
       if (isLikely && this.#wanted.has(entries.slice(at, at + CHARACTERS)))
-        yield entries.slice(at + CHARACTERS, end);
+        keys.push(entries.slice(at + CHARACTERS, end));
       at = end + 1;
     }
+    return keys;
   }
 }
 

@@ -1,3 +1,4 @@
+import { firstFrom } from '../model/bisect.js';
 import { compareText } from '../model/mailbox.js';
 
 /** Sorted names, those of one directory, whose first letter is not among them. */
@@ -104,17 +105,6 @@ function isThere(listings: readonly Listing[], name: string): boolean {
     const bare = name.slice(1);
     return name.startsWith(letter) && names[firstFrom(names, bare)] === bare;
   });
-}
-
-/** Where in sorted names the first lies that is not before this one. */
-export function firstFrom(names: readonly string[], name: string): number {
-  let [low, high] = [0, names.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (names[middle]! < name) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Names as one text: each ends with a slash, which no file name has. */

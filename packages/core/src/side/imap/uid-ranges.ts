@@ -1,14 +1,13 @@
-import { parseUid } from './uid-set.js';
-
-type Range = readonly [low: number, high: number];
+import { bisect } from '../../model/bisect.js';
+import { parseUidSet, type UidRange } from './uid-set.js';
 
 /** Many UIDs, as the ranges in which a server says them. */
 export class UidRanges {
   readonly size: number;
   /** Sorted, none touches another. */
-  readonly #ranges: readonly Range[];
+  readonly #ranges: readonly UidRange[];
 
-  private constructor(ranges: Iterable<Range>) {
+  private constructor(ranges: Iterable<UidRange>) {
     this.#ranges = joined(ranges);
     this.size = this.#ranges.reduce((size, [low, high]) => size + high - low + 1, 0);
   }
@@ -17,31 +16,16 @@ export class UidRanges {
     return new UidRanges([...uids].map(uid => [uid, uid]));
   }
 
-  /** Of a set from the wire (RFC 3501 §9); undefined where it is none or names more than `most`. */
+  /** Of a set from the wire; undefined where it is none or names more than `most`. */
   static parse(text: string, most: number): UidRanges | undefined {
-    const ranges: Range[] = [];
-    let named = 0;
-    for (const part of text.split(',')) {
-      const [from, to, ...rest] = part.split(':');
-      const first = parseUid(from);
-      const last = to === undefined ? first : parseUid(to);
-      if (first === undefined || last === undefined || rest.length > 0) return undefined;
-      const range = [Math.min(first, last), Math.max(first, last)] as const;
-      named += range[1] - range[0] + 1;
-      if (named > most) return undefined;
-      ranges.push(range);
-    }
-    return new UidRanges(ranges);
+    const ranges = parseUidSet(text, most);
+    return ranges && new UidRanges(ranges);
   }
 
   has(uid: number): boolean {
-    let [low, high] = [0, this.#ranges.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#ranges[middle]![1] < uid) low = middle + 1;
-      else high = middle;
-    }
-    return low < this.#ranges.length && this.#ranges[low]![0] <= uid;
+    const ranges = this.#ranges;
+    const next = ranges[bisect(ranges.length, at => ranges[at]![1] < uid)];
+    return next !== undefined && next[0] <= uid;
   }
 
   /** In ascending order. */
@@ -64,7 +48,7 @@ export class UidRanges {
   }
 }
 
-function joined(ranges: Iterable<Range>): Range[] {
+function joined(ranges: Iterable<UidRange>): UidRange[] {
   const all: [number, number][] = [];
   for (const [low, high] of [...ranges].sort((a, b) => a[0] - b[0])) {
     const last = all.at(-1);

@@ -77,18 +77,28 @@ function adjacency(among: readonly number[] | undefined): (a: number, b: number)
   return (a, b) => next.get(a) === b;
 }
 
+/** From the first to the last of them. */
+export type UidRange = readonly [low: number, high: number];
+
 /** The UIDs of a set from the wire in its order, or undefined where it is none or has more than `most`. */
 export function expandUidSet(text: string, most: number): number[] | undefined {
-  const uids: number[] = [];
+  const all = ([low, high]: UidRange) => Array.from({ length: high - low + 1 }, (_, n) => low + n);
+  return parseUidSet(text, most)?.flatMap(all);
+}
+
+/** Its ranges in the same way, as they were said (RFC 3501 §9); what is said twice counts twice. */
+export function parseUidSet(text: string, most: number): UidRange[] | undefined {
+  const ranges: UidRange[] = [];
+  let named = 0;
   for (const part of text.split(',')) {
     const [from, to, ...rest] = part.split(':');
     const first = parseUid(from);
     const last = to === undefined ? first : parseUid(to);
     if (first === undefined || last === undefined || rest.length > 0) return undefined;
-    const low = Math.min(first, last);
-    const high = Math.max(first, last);
-    if (uids.length + (high - low) + 1 > most) return undefined;
-    for (let uid = low; uid <= high; uid++) uids.push(uid);
+    const range = [Math.min(first, last), Math.max(first, last)] as const;
+    named += range[1] - range[0] + 1;
+    if (named > most) return undefined;
+    ranges.push(range);
   }
-  return uids;
+  return ranges;
 }

@@ -36,6 +36,13 @@ export function baseOfName(name: Octets): Octets {
   return info === -1 ? name : (name.slice(0, info) as Octets);
 }
 
+/** The letters of all names, each combination once. */
+export function lettersIn(names: Iterable<Octets>): Set<string> {
+  const all = new Set<string>();
+  for (const name of names) all.add(parseFileName(name).letters ?? '');
+  return all;
+}
+
 /** The name with these flags: letters in ASCII order, each once; unknown letters and what follows them are kept. */
 export function withFlags(name: FileName, flags: Flags, letters: KeywordLetters): Octets {
   const unknown = [...(name.letters ?? '')].filter(letter => !letters.isKnown(letter));

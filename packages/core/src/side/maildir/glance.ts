@@ -1,15 +1,15 @@
 import type { Clock } from '../../model/clock.js';
 import type { MessageKey, Row } from '../../model/row.js';
 import type { Earlier, Familiar, FamiliarChange } from '../earlier.js';
-import type { Listing } from '../familiar-names.js';
 import type { TimedPass } from './census.js';
 import { mailboxUnreadable } from './file-errors.js';
-import { baseOf, baseOfName, keyOf, parseFileName } from './file-name.js';
+import { baseOf, baseOfName, keyOf, lettersIn } from './file-name.js';
 import type { Octets } from './octets.js';
 import {
   directoryStamps,
+  type FilesIn,
+  filesIn,
   type MailDirectories,
-  namesIn,
   noteSpot,
   noteSpotsOf,
   type Spot,
@@ -93,7 +93,9 @@ async function glanceAtNames(
   const files = allFiles(directories);
   const stamps = directoryStamps(directories);
   if (stamps.text !== before.text) return undefined;
-  const { strangers, gone, met } = familiar.names.compare(files);
+  const { strangers, gone, met } = familiar.names.compare(
+    files.map(({ directory, names }) => ({ letter: spotLetter(directory), names })),
+  );
   const bases = new Set([...strangers].map(baseOfSpot));
   for (const name of gone) bases.add(baseOfSpot(name));
   for (const key of familiar.doubted) {
@@ -107,34 +109,22 @@ async function glanceAtNames(
   const doubtful = [...spots.values()].flat().filter(spot => !strangers.has(spotText(spot)));
   if (met - doubtful.length + known.size !== earlier.size) return undefined;
   const pass = { spots, stamps, stable: true };
-  const names = { gone, letters: directories.keywords.areOn ? lettersIn(files) : new Set<string>() };
+  const names = {
+    gone,
+    letters: directories.keywords.areOn ? lettersIn(files.flatMap(({ names }) => names)) : new Set<string>(),
+  };
   return { bases, known, names, first: { pass, at }, looked: familiar.looked };
 }
 
-type Files = readonly (Listing & {
-  readonly directory: Spot['directory'];
-  readonly names: readonly Octets[];
-})[];
-
-function allFiles(directories: MailDirectories): Files {
+function allFiles(directories: MailDirectories): readonly FilesIn[] {
   try {
-    return (['new', 'cur'] as const).map(directory => {
-      return { letter: spotLetter(directory), directory, names: namesIn(directories, directory) };
-    });
+    return (['new', 'cur'] as const).map(directory => filesIn(directories, directory));
   } catch (error) {
     throw mailboxUnreadable(directories.mailbox, error);
   }
 }
 
-function lettersIn(files: Files): Set<string> {
-  const letters = new Set<string>();
-  for (const { names } of files) {
-    for (const name of names) letters.add(parseFileName(name).letters ?? '');
-  }
-  return letters;
-}
-
-function spotsOf(files: Files, bases: ReadonlySet<Octets>): Map<Octets, Spot[]> {
+function spotsOf(files: readonly FilesIn[], bases: ReadonlySet<Octets>): Map<Octets, Spot[]> {
   const spots = new Map<Octets, Spot[]>();
   for (const listing of files) noteSpotsOf(bases, listing, spots);
   return spots;

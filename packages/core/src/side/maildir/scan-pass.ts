@@ -1,8 +1,8 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
+import { firstFrom } from '../../model/bisect.js';
 import type { Clock } from '../../model/clock.js';
 import { bug } from '../../model/error.js';
 import type { MailboxName } from '../../model/mailbox.js';
-import { firstFrom } from '../familiar-names.js';
 import { COARSE_MS, clockBlur } from './clock-blur.js';
 import { mailboxUnreadable } from './file-errors.js';
 import { baseOfName } from './file-name.js';
@@ -65,9 +65,9 @@ export function takePass(directories: MailDirectories, only?: ReadonlySet<Octets
   const spots = new Map<Octets, Spot[]>();
   try {
     for (const directory of ['new', 'cur'] as const) {
-      const names = namesIn(directories, directory);
-      if (only !== undefined) noteSpotsOf(only, { directory, names }, spots);
-      else for (const name of names) noteSpot(spots, baseOfName(name), { directory, name });
+      const files = filesIn(directories, directory);
+      if (only !== undefined) noteSpotsOf(only, files, spots);
+      else for (const name of files.names) noteSpot(spots, baseOfName(name), { directory, name });
     }
   } catch (error) {
     throw mailboxUnreadable(directories.mailbox, error);
@@ -76,18 +76,24 @@ export function takePass(directories: MailDirectories, only?: ReadonlySet<Octets
   return { spots, stamps, stable: stamps.text === before.text };
 }
 
-/** The names of message files, sorted. Throws what the file system does. */
-export function namesIn(directories: MailDirectories, directory: Spot['directory']): readonly Octets[] {
+/** The names of message files, sorted. */
+export interface FilesIn {
+  readonly directory: Spot['directory'];
+  readonly names: readonly Octets[];
+}
+
+/** Throws what the file system does. */
+export function filesIn(directories: MailDirectories, directory: Spot['directory']): FilesIn {
   const names = entriesOf(directories[directory]).filter(name => !name.startsWith('.'));
   // A listing comes sorted, as a rule.
   const isSorted = names.every((name, at) => at === 0 || names[at - 1]! < name);
-  return isSorted ? names : names.sort();
+  return { directory, names: isSorted ? names : names.sort() };
 }
 
 /** The files of these base names, which are called like them, or go on with flags. */
 export function noteSpotsOf(
   bases: ReadonlySet<Octets>,
-  { directory, names }: { readonly directory: Spot['directory']; readonly names: readonly Octets[] },
+  { directory, names }: FilesIn,
   spots: Map<Octets, Spot[]>,
 ): void {
   for (const base of bases) {

@@ -7,7 +7,7 @@ import { type Changes, type Earlier, NO_ROWS, pick } from '../earlier.js';
 import type { Seen, Sight } from '../side.js';
 import { Breather } from './breather.js';
 import { Census, type TimedPass } from './census.js';
-import { baseOf, keyOf, parseFileName } from './file-name.js';
+import { baseOf, keyOf, lettersIn, parseFileName } from './file-name.js';
 import { familiarChange, type Glance, glanceAt } from './glance.js';
 import type { KeywordLetters } from './keyword-letters.js';
 import type { Expected } from './lately.js';
@@ -94,7 +94,9 @@ export async function scanMailbox(
     permanentFlags:
       unlisted?.permanentFlags ??
       (directories.keywords.areOn
-        ? letters.permanent(glance?.names?.letters ?? lettersIn(census))
+        ? letters.permanent(
+            glance?.names?.letters ?? lettersIn([...census.spots.values()].flat().map(({ name }) => name)),
+          )
         : letters.flags),
     unreadable,
     anew: earlier === undefined,
@@ -146,15 +148,6 @@ export async function lookAt(
 /** Whether nothing changed since a scan that noted this cursor, by two stats. */
 export function isAsAt(directories: MailDirectories, { stamp }: Cursor, clock: Clock): boolean {
   return unchangedSince(stamp, directories, clock);
-}
-
-/** The letters of all names, each combination once. */
-function lettersIn({ spots }: Census): Set<string> {
-  const all = new Set<string>();
-  for (const names of spots.values()) {
-    for (const { name } of names) all.add(parseFileName(name).letters ?? '');
-  }
-  return all;
 }
 
 function cursorOf(count: number, stamp: string | undefined): Cursor {
