@@ -1,4 +1,4 @@
-import { INBOX } from '@postern/core/model/mailbox.js';
+import { INBOX, mailboxName } from '@postern/core/model/mailbox.js';
 import type { Epoch, MessageKey, Row } from '@postern/core/model/row.js';
 import type { ImapOptions } from '@postern/core/side/imap/imap-options.js';
 import { describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import { lines, opened, type ScriptedAnswer } from '../../support/scripted-imap.
 import { failure, ok, row, scripted } from './scripted-side.js';
 
 const EPOCH = '7' as Epoch;
+const WORK = mailboxName('Work');
 const MEGABYTE = 1024 * 1024;
 const readers: readonly NonNullable<ImapOptions['reader']>[] = ['bulk', 'imapflow'];
 
@@ -53,6 +54,26 @@ describe.each(readers)('a server without end, read by %s', reader => {
           reason: expect.stringContaining('no progress during APPEND'),
         });
       }
+    }
+  });
+
+  it('is left in the middle of a move when it says nothing, and later when it only keeps alive', async () => {
+    const capabilities = 'IMAP4rev1 NAMESPACE UIDPLUS MOVE';
+    const there = { when: /^UID FETCH/, say: ok(row(1)) };
+    for (const [say, timeouts, why] of [
+      ['', { stall: 20_000, silence: 300 }, /no (answer|progress during MOVE in INBOX) for 300 ms/],
+      [
+        '* OK Hang in there\r\n',
+        { stall: 50, silence: 20_000 },
+        /no progress during MOVE in INBOX for 300 ms/,
+      ],
+    ] as const) {
+      const answers = [open(1), there, { when: /^UID MOVE/, say }];
+      const { side } = await scripted({ capabilities, answers }, { reader, timeouts });
+      const { rows } = await side.snapshot(INBOX, undefined);
+      const request = { mailbox: INBOX, epoch: EPOCH, to: WORK, toEpoch: EPOCH, rows: [...rows.values()] };
+      const error = await failure(side.move(request));
+      expect([error.code, error.message]).toEqual(['unreachable', expect.stringMatching(why)]);
     }
   });
 

@@ -2,7 +2,6 @@ import { PosternError } from '../../model/error.js';
 import { canStore } from '../../model/flags.js';
 import { groupBy } from '../../model/group-by.js';
 import type { Row } from '../../model/row.js';
-import { commandText } from './bulk/command-text.js';
 import { sequenceNumber } from './bulk/fetch-row.js';
 import { Failed } from './bulk/pipeline.js';
 import { CommandRefused } from './error-words.js';
@@ -55,8 +54,8 @@ async function expungeMarked(
     uids.length <= FEW && session.takesSeveral ? await expungeAndWatch(session, place, uids) : undefined;
   if (answer === undefined) {
     for (const { text } of uidSets(uids)) {
-      const command = { command: 'UID EXPUNGE', attributes: [sequence(text)], progress: false };
-      await unlessRefused(session.command({ effect: 'UID EXPUNGE', target: place.mailbox, ...command }));
+      const command = { command: 'UID EXPUNGE', attributes: [sequence(text)] };
+      await unlessRefused(session.order({ effect: 'UID EXPUNGE', target: place.mailbox, ...command }));
     }
   }
   return answer === 'gone' ? new Set() : stillThere(session, place, uids);
@@ -137,11 +136,8 @@ async function mark({ session, place, live }: Victims, set: UidSet): Promise<Set
   const since = session.condstore ? newest(set.uids.map(uid => live.get(uid)?.modseq)) : undefined;
   if (since !== undefined) attributes.push([atom('UNCHANGEDSINCE'), atom(since)]);
   attributes.push(atom('+FLAGS.SILENT'), [atom('\\Deleted')]);
-  const store = { effect: 'STORE', target: place.mailbox };
-  const command = 'UID STORE';
-  const { code } =
-    (await session.bulk({ ...store, text: commandText(command, attributes) })) ??
-    (await session.command({ ...store, command, attributes }));
+  const store = { effect: 'STORE', target: place.mailbox, command: 'UID STORE', attributes };
+  const { code } = await session.order(store);
   if (code?.name !== 'MODIFIED') return new Set();
   const modified = expandUidSet(textOf(code.values[0]) ?? '', set.uids.length);
   if (modified !== undefined) return new Set(modified);

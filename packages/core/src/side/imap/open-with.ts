@@ -1,4 +1,5 @@
 import { PosternError } from '../../model/error.js';
+import { quotedText } from './bulk/command-text.js';
 import { type BulkCommand, type Done, Failed } from './bulk/pipeline.js';
 import { readStatusLine } from './bulk/status-line.js';
 import { Opening } from './opening.js';
@@ -33,7 +34,8 @@ export async function openWith(
   { asked, isHeard }: Questions,
 ): Promise<OpenedWith | undefined> {
   const { mailbox, raw } = place;
-  if (!/^[\x20-\x7e]*$/.test(raw)) return undefined;
+  const name = quotedText(raw);
+  if (name === undefined) return undefined;
   const { faults, selection: before } = session;
   const opening = new Opening(session, place, mode);
   let selection: Selection | undefined;
@@ -48,7 +50,7 @@ export async function openWith(
   const open: BulkCommand = {
     effect: opening.verb,
     target: mailbox,
-    text: `${opening.verb} "${raw.replace(/["\\]/g, '\\$&')}"`,
+    text: `${opening.verb} ${name}`,
     line: text => opening.hear(readStatusLine(text)?.code),
     exists: messages => opening.count(messages),
     done: ({ code }) => {

@@ -4,11 +4,11 @@ const OCTETS_ALONE = 20;
 
 /**
  * Ends a command that makes no progress although octets trickle in. Progress is a response we asked for, or, a few times
- * in a row, at least 4 KB received within the time.
+ * in a row, at least 4 KB received within the time. Where `silence` is a shorter time, it also ends one of which nothing at all comes for that long.
  */
 export class StallGuard {
   readonly #received: () => number;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timers: NodeJS.Timeout[];
   #last: number;
   #moved = false;
   #busy = 0;
@@ -16,20 +16,33 @@ export class StallGuard {
 
   constructor(options: {
     readonly limit: number;
+    readonly silence?: number;
     readonly received: () => number;
-    readonly give: () => void;
+    /** Told for how many milliseconds nothing was done. */
+    readonly give: (milliseconds: number) => void;
   }) {
-    this.#received = options.received;
-    this.#last = options.received();
-    this.#timer = setInterval(() => {
-      const now = this.#received();
-      const answered = this.#moved || this.#busy > 0;
-      this.#octetsAlone = answered ? 0 : this.#octetsAlone + 1;
-      const moving = answered || (now - this.#last >= ENOUGH_OCTETS && this.#octetsAlone < OCTETS_ALONE);
-      this.#moved = false;
-      this.#last = now;
-      if (!moving) options.give();
-    }, options.limit);
+    const { limit, silence = limit, received, give } = options;
+    this.#received = received;
+    this.#last = received();
+    this.#timers = [setInterval(() => this.#isMoving() || give(limit), limit)];
+    if (silence >= limit) return;
+    let heard = received();
+    const isSilent = () => {
+      const before = heard;
+      heard = received();
+      return heard === before && this.#busy === 0;
+    };
+    this.#timers.push(setInterval(() => isSilent() && give(silence), silence));
+  }
+
+  #isMoving(): boolean {
+    const now = this.#received();
+    const answered = this.#moved || this.#busy > 0;
+    this.#octetsAlone = answered ? 0 : this.#octetsAlone + 1;
+    const moving = answered || (now - this.#last >= ENOUGH_OCTETS && this.#octetsAlone < OCTETS_ALONE);
+    this.#moved = false;
+    this.#last = now;
+    return moving;
   }
 
   /** Runs what handles a response; time it takes is ours, not the server's. */
@@ -45,6 +58,6 @@ export class StallGuard {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
   }
 }

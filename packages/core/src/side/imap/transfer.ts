@@ -10,7 +10,7 @@ import {
   type Victims,
 } from './expunge.js';
 import type { Place } from './selection.js';
-import { quoted, type ResponseCode, responseCode, sequence } from './tokens.js';
+import { quoted, type ResponseCode, sequence } from './tokens.js';
 import { type UidSet, uidSets } from './uid-set.js';
 
 interface Copy {
@@ -158,15 +158,13 @@ async function send(verb: 'MOVE' | 'COPY', victims: Victims, set: UidSet, to: Pl
   const codes: (ResponseCode | undefined)[] = [];
   let refusal: CommandRefused | undefined;
   try {
-    const { code } = await victims.session.command({
+    const order = {
       effect: verb,
       target: victims.place.mailbox,
       command: `UID ${verb}`,
       attributes: [sequence(set.text), quoted(to.raw)],
-      untagged: { OK: answer => void codes.push(responseCode(answer)) },
-      progress: false,
-    });
-    codes.push(code);
+    };
+    await victims.session.order(order, code => void codes.push(code));
   } catch (error) {
     if (!(error instanceof CommandRefused) || error.code === 'try-later') throw error;
     refusal = error;
