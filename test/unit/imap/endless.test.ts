@@ -77,6 +77,26 @@ describe.each(readers)('a server without end, read by %s', reader => {
     }
   });
 
+  it('is given no longer than others for a mark before it expunges', async () => {
+    const answers = [
+      open(1),
+      { when: /^UID FETCH/, say: ok(row(1)) },
+      { when: /^UID STORE/, say: '* OK Hang in there\r\n' },
+    ];
+    const timeouts = { stall: 50, silence: 20_000 };
+    const { side } = await scripted(
+      { capabilities: 'IMAP4rev1 NAMESPACE UIDPLUS', answers },
+      { reader, timeouts },
+    );
+    const { rows } = await side.snapshot(INBOX, undefined);
+    const removals = [...rows.values()].map(expect => ({ expect, operation: 'op' }));
+    const error = await failure(side.remove(INBOX, EPOCH, removals));
+    expect([error.code, error.message]).toEqual([
+      'unreachable',
+      expect.stringContaining('no progress during STORE in INBOX for 50 ms'),
+    ]);
+  });
+
   it('SE-03, SE-04: announces a literal, a line or lists that nothing can hold', async () => {
     const told = (what: string) => `* 1 FETCH (UID 1 FLAGS () ${what}`;
     for (const what of [

@@ -7,6 +7,7 @@ import { Failed } from './bulk/pipeline.js';
 import { CommandRefused } from './error-words.js';
 import { bulkFetch, isWhole, UID_ONLY } from './fetch.js';
 import { fetchSets } from './fetch-sets.js';
+import { order } from './order.js';
 import type { Place } from './selection.js';
 import type { Session } from './session.js';
 import { type Attribute, atom, sequence, textOf } from './tokens.js';
@@ -54,8 +55,8 @@ async function expungeMarked(
     uids.length <= FEW && session.takesSeveral ? await expungeAndWatch(session, place, uids) : undefined;
   if (answer === undefined) {
     for (const { text } of uidSets(uids)) {
-      const command = { command: 'UID EXPUNGE', attributes: [sequence(text)] };
-      await unlessRefused(session.order({ effect: 'UID EXPUNGE', target: place.mailbox, ...command }));
+      const command = { command: 'UID EXPUNGE', attributes: [sequence(text)], progress: false };
+      await unlessRefused(order(session, { effect: 'UID EXPUNGE', target: place.mailbox, ...command }));
     }
   }
   return answer === 'gone' ? new Set() : stillThere(session, place, uids);
@@ -137,7 +138,7 @@ async function mark({ session, place, live }: Victims, set: UidSet): Promise<Set
   if (since !== undefined) attributes.push([atom('UNCHANGEDSINCE'), atom(since)]);
   attributes.push(atom('+FLAGS.SILENT'), [atom('\\Deleted')]);
   const store = { effect: 'STORE', target: place.mailbox, command: 'UID STORE', attributes };
-  const { code } = await session.order(store);
+  const { code } = await order(session, store);
   if (code?.name !== 'MODIFIED') return new Set();
   const modified = expandUidSet(textOf(code.values[0]) ?? '', set.uids.length);
   if (modified !== undefined) return new Set(modified);

@@ -1,4 +1,4 @@
-import { PosternError } from '../../model/error.js';
+import { bug, PosternError } from '../../model/error.js';
 import { type Flags, flagsFrom } from '../../model/flags.js';
 import { IDENTITY_FIELDS } from '../../model/identity.js';
 import type { MailboxName } from '../../model/mailbox.js';
@@ -204,7 +204,7 @@ function bulkCommand(
   return {
     effect,
     target: mailbox,
-    text: commandText(command, attributes),
+    text: commandText(command, attributes) ?? bug('a question that needs a literal'),
     row: (response, from) => {
       if (isFlood()) return;
       const fetched = readStrictly(session, response, from);

@@ -1,8 +1,6 @@
 import { PosternError } from '../../model/error.js';
 import { BulkLane } from './bulk/bulk-lane.js';
-import { commandText, isSayable } from './bulk/command-text.js';
 import { type BulkCommand, type Done, Failed, nameOf, Pipeline } from './bulk/pipeline.js';
-import { readStatusLine } from './bulk/status-line.js';
 import type { RawClient, UntaggedHandler } from './client.js';
 import { AGAIN, CommandRefused, commandFailure, SaidBye } from './error-words.js';
 import type { ImapOptions } from './imap-options.js';
@@ -10,7 +8,7 @@ import { duration, SILENCE } from './loss.js';
 import type { NameStyle } from './mailbox-names.js';
 import type { Selection } from './selection.js';
 import { StallGuard } from './stall-guard.js';
-import { type Answer, type Attribute, type ResponseCode, responseCode, statusText } from './tokens.js';
+import { type Answer, type Attribute, responseCode, statusText } from './tokens.js';
 
 export interface Command {
   /** The verb the seam sees: `FETCH`, `APPEND`, `UID EXPUNGE`. */
@@ -23,11 +21,6 @@ export interface Command {
   readonly untagged?: Readonly<Record<string, UntaggedHandler>>;
   /** False for commands a server may work on for long without a word that counts as progress (APPEND, COPY). */
   readonly progress?: boolean;
-}
-
-/** A command to do something with messages. */
-export interface Order extends Pick<Command, 'effect' | 'target' | 'command'> {
-  readonly attributes: readonly Attribute[];
 }
 
 /** What was found out on the connections of one side. */
@@ -183,28 +176,6 @@ export class Session {
     }
   }
 
-  /**
-   * Sends a command that a server may work on for long without a word that counts as progress (COPY, EXPUNGE), past imapflow where that is
-   * possible. `hear` sees the codes of untagged OKs, and the last.
-   */
-  async order(command: Order, hear?: (code: ResponseCode | undefined) => void): Promise<Done> {
-    const { effect, target, attributes } = command;
-    const text = attributes.every(isSayable) ? commandText(command.command, attributes) : undefined;
-    const line = (said: string) => {
-      const status = readStatusLine(said);
-      if (status?.status === 'OK') hear?.(status.code);
-    };
-    const done =
-      (text === undefined ? undefined : await this.bulk({ effect, target, text, line, isLong: true })) ??
-      (await this.command({
-        ...command,
-        untagged: { OK: answer => hear?.(responseCode(answer)) },
-        progress: false,
-      }));
-    hear?.(done.code);
-    return done;
-  }
-
   /** Like `command`, past imapflow. Undefined where that is not possible; nothing was sent then. */
   async bulk(command: BulkCommand): Promise<Done | undefined> {
     const results = await this.pipeline([command]);
@@ -246,7 +217,9 @@ export class Session {
     const { stall = STALL, silence = SILENCE } = this.#options.timeouts ?? {};
     const pipeline = new Pipeline(commands);
     const what = () => nameOf(pipeline.current);
-    const limit = commands.some(({ isLong }) => isLong) ? stall * PATIENCE : Math.min(stall, silence);
+    const limit = commands.some(({ progress }) => progress === false)
+      ? stall * PATIENCE
+      : Math.min(stall, silence);
     const guard = this.#watch(what, { limit, silence, received: () => lane.received });
     const handlers = pipeline.handlers({
       count: (keyword, number) => this.#changed(keyword, number),

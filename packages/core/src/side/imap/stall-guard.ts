@@ -24,18 +24,19 @@ export class StallGuard {
     const { limit, silence = limit, received, give } = options;
     this.#received = received;
     this.#last = received();
-    this.#timers = [setInterval(() => this.#isMoving() || give(limit), limit)];
+    this.#timers = [setInterval(() => this.#takeStock() || give(limit), limit)];
     if (silence >= limit) return;
     let heard = received();
-    const isSilent = () => {
+    const listen = () => {
       const before = heard;
       heard = received();
-      return heard === before && this.#busy === 0;
+      if (heard === before && this.#busy === 0) give(silence);
     };
-    this.#timers.push(setInterval(() => isSilent() && give(silence), silence));
+    this.#timers.push(setInterval(listen, silence));
   }
 
-  #isMoving(): boolean {
+  /** Whether there was progress since the last time. */
+  #takeStock(): boolean {
     const now = this.#received();
     const answered = this.#moved || this.#busy > 0;
     this.#octetsAlone = answered ? 0 : this.#octetsAlone + 1;

@@ -9,6 +9,7 @@ import {
   stillThere,
   type Victims,
 } from './expunge.js';
+import { order } from './order.js';
 import type { Place } from './selection.js';
 import { quoted, type ResponseCode, sequence } from './tokens.js';
 import { type UidSet, uidSets } from './uid-set.js';
@@ -158,13 +159,14 @@ async function send(verb: 'MOVE' | 'COPY', victims: Victims, set: UidSet, to: Pl
   const codes: (ResponseCode | undefined)[] = [];
   let refusal: CommandRefused | undefined;
   try {
-    const order = {
+    const request = {
       effect: verb,
       target: victims.place.mailbox,
       command: `UID ${verb}`,
       attributes: [sequence(set.text), quoted(to.raw)],
+      progress: false,
     };
-    await victims.session.order(order, code => void codes.push(code));
+    await order(victims.session, request, code => void codes.push(code));
   } catch (error) {
     if (!(error instanceof CommandRefused) || error.code === 'try-later') throw error;
     refusal = error;

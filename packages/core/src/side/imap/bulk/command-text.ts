@@ -2,27 +2,30 @@ import { bug } from '../../../model/error.js';
 import type { Attribute } from '../tokens.js';
 
 /**
- * A command as it goes on the wire, without tag and CRLF. Only what needs no literal can be said: names of items, numbers, sets, and
- * what `quotedText` takes.
+ * A command as it goes on the wire, without tag and CRLF; undefined where a string in it needs a literal, as the name of a mailbox
+ * may. Names of items, numbers and sets never do.
  */
-export function commandText(command: string, attributes: readonly Attribute[]): string {
-  return [command, ...attributes.map(textOf)].join(' ');
+export function commandText(command: string, attributes: readonly Attribute[]): string | undefined {
+  const words = wordsOf(attributes);
+  return words === undefined ? undefined : `${command} ${words}`;
 }
 
-function textOf(attribute: Attribute): string {
-  if (Array.isArray(attribute)) return `(${attribute.map(textOf).join(' ')})`;
+function wordsOf(attributes: readonly Attribute[]): string | undefined {
+  const words = attributes.map(textOf);
+  return words.includes(undefined) ? undefined : words.join(' ');
+}
+
+function textOf(attribute: Attribute): string | undefined {
+  if (Array.isArray(attribute)) {
+    const words = wordsOf(attribute);
+    return words === undefined ? undefined : `(${words})`;
+  }
   const { type, value, section, partial } = attribute as Exclude<Attribute, readonly Attribute[]>;
-  if (type === 'STRING') return quotedText(String(value)) ?? bug('a text the bulk lane cannot say');
-  if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) bug('a command the bulk lane cannot say');
-  const inside = section === undefined ? '' : `[${section.map(textOf).join(' ')}]`;
+  if (typeof value !== 'string') bug('a command the bulk lane cannot say');
+  if (type === 'STRING') return quotedText(value);
+  if (!/^[\x21-\x7e]+$/.test(value)) bug('a command the bulk lane cannot say');
+  const inside = section === undefined ? '' : `[${wordsOf(section)}]`;
   return `${value}${inside}${partial === undefined ? '' : `<${partial.join('.')}>`}`;
-}
-
-/** Whether `commandText` takes it: names of mailboxes may have octets that need a literal. */
-export function isSayable(attribute: Attribute): boolean {
-  if (Array.isArray(attribute)) return attribute.every(isSayable);
-  const { type, value } = attribute as Exclude<Attribute, readonly Attribute[]>;
-  return type !== 'STRING' || quotedText(String(value)) !== undefined;
 }
 
 /** A quoted string (RFC 3501 §4.3); undefined for what cannot be one. */

@@ -17,8 +17,8 @@ export interface BulkCommand {
   readonly exists?: (messages: number) => void;
   /** Sees EXPUNGE: the place the message had in the mailbox. */
   readonly expunged?: (place: number) => void;
-  /** A server may work on it for long without a word that counts as progress (EXPUNGE, COPY): then only silence ends it. */
-  readonly isLong?: boolean;
+  /** False for commands a server may work on for long without a word that counts as progress (EXPUNGE, COPY): only silence ends them. */
+  readonly progress?: boolean;
   /** When it is answered with OK. */
   readonly done?: (done: Done) => void;
 }
